@@ -1,0 +1,47 @@
+# Recipes for working on Pontual; `just` alone lists them.
+
+_help:
+    @just --list --unsorted
+
+# Run everything in one process and print the URLs
+dev *ARGS:
+    cargo run -- dev {{ ARGS }}
+
+# Run the tests, or those whose names contain FILTER
+test *FILTER:
+    cargo test {{ FILTER }}
+
+# Everything CI asks, in the order of what fails fastest
+check: fmt lint test docs deny
+
+# Format check
+fmt:
+    cargo fmt --check
+
+# Clippy, warnings are errors
+lint:
+    cargo clippy --all-targets -- -D warnings
+
+# Documentation with its links checked
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# Bans, licences and sources of the dependencies
+deny:
+    cargo deny check bans licenses sources
+
+# Measure the understanding of dates
+bench *ARGS:
+    cargo bench {{ ARGS }}
+
+# psql on the database that `just dev` runs
+psql *ARGS:
+    psql "$(cat .data/database-url)" {{ ARGS }}
+
+# Start the deployment of docker-compose.yml
+up *ARGS:
+    docker compose up --detach --build {{ ARGS }}
+
+# Stop it; its data stay
+down *ARGS:
+    docker compose down {{ ARGS }}

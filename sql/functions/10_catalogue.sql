@@ -1,0 +1,95 @@
+-- What a turn may look at, as one document.
+
+create or replace function app.catalogue() returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'tenant', jsonb_build_object(
+      'id', t.id, 'slug', t.slug, 'name', t.name, 'locale', t.locale, 'timezone', t.timezone,
+      'currency', t.currency, 'address', t.address,
+      'rules', jsonb_build_object(
+        'slot_interval', extract(epoch from t.slot_interval)::bigint,
+        'min_notice', extract(epoch from t.min_notice)::bigint,
+        'horizon', extract(epoch from t.horizon)::bigint,
+        'hold', extract(epoch from t.hold)::bigint,
+        'cancel_notice', extract(epoch from t.cancel_notice)::bigint,
+        'reminders', (select coalesce(jsonb_agg(extract(epoch from r)::bigint order by r desc), '[]') from unnest(t.reminders) r)),
+      'hours', jsonb_build_object('openings', app.openings(null))),
+    'services', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'id', s.id, 'key', s.key, 'name', s.name, 'synonyms', s.synonyms,
+        'duration', extract(epoch from s.duration)::bigint,
+        'buffer_before', extract(epoch from s.buffer_before)::bigint,
+        'buffer_after', extract(epoch from s.buffer_after)::bigint,
+        'price', (s.price * 100)::bigint, 'capacity', s.capacity) order by s.position, s.key), '[]')
+        from app.services s where s.tenant_id = t.id and s.retired_at is null),
+    'staff', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'id', m.id, 'key', m.key, 'name', m.name,
+        'services', (select coalesce(jsonb_agg(x.service_id), '[]') from app.staff_services x
+                      where x.tenant_id = t.id and x.staff_id = m.id),
+        'hours', (select case when count(*) > 0 then jsonb_build_object('openings', app.openings(m.id)) end
+                    from app.opening_hours h where h.tenant_id = t.id and h.staff_id = m.id),
+        'time_off', (select coalesce(jsonb_agg(jsonb_build_object('start', lower(o.during), 'end', upper(o.during))), '[]')
+                       from app.time_off o
+                      where o.tenant_id = t.id and o.staff_id = m.id and upper(o.during) > app.now()))
+        order by m.position, m.key), '[]')
+        from app.staff m where m.tenant_id = t.id and m.retired_at is null),
+    'closures', (select coalesce(jsonb_agg(c.day order by c.day), '[]') from app.closures c
+                  where c.tenant_id = t.id and c.day >= (app.now() at time zone t.timezone)::date))
+    from app.tenants t
+   where t.id = app.tenant_id()
+$$;
+comment on function app.catalogue() is
+  'The tenant of this transaction with its services, staff, hours and closures (domain::catalogue::Catalogue); null without a tenant.';
+
+create or replace function app.openings(staff uuid) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+           'weekday', weekday,
+           'opens', (extract(epoch from opens) / 60)::integer,
+           'closes', (extract(epoch from closes) / 60)::integer) order by weekday, opens), '[]')
+    from app.opening_hours
+   where tenant_id = app.tenant_id() and staff_id is not distinct from staff
+$$;
+comment on function app.openings(uuid) is 'Opening hours of a member of staff (null: the tenant''s own), in minutes after midnight.';
+
+create or replace function app.busy(span_from timestamptz, span_until timestamptz, without_holds_of uuid) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+           'staff_id', staff_id, 'service_id', service_id, 'start', lower(blocked), 'end', upper(blocked))), '[]')
+    from app.bookings
+   where tenant_id = app.tenant_id()
+     and status in ('held', 'confirmed', 'arrived')
+     and blocked && tstzrange(span_from, span_until)
+     and not (status = 'held' and hold_expires_at <= app.now())
+     and not (status = 'held' and conversation_id is not distinct from without_holds_of)
+$$;
+comment on function app.busy(timestamptz, timestamptz, uuid) is
+  'Time that is taken, buffers included: expired holds and the holds of one conversation left out.';
+
+create or replace function app.booking_json(b app.bookings) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', b.id, 'service_id', b.service_id, 'staff_id', b.staff_id,
+    'service_name', (select name from app.services s where s.tenant_id = b.tenant_id and s.id = b.service_id),
+    'staff_name', (select name from app.staff m where m.tenant_id = b.tenant_id and m.id = b.staff_id),
+    'starts_at', b.starts_at, 'ends_at', b.ends_at, 'status', b.status, 'hold_expires_at', b.hold_expires_at,
+    'code', b.code, 'revision', b.revision, 'price', (b.price * 100)::bigint)
+$$;
+comment on function app.booking_json(app.bookings) is 'A booking as the conversation sees it (domain::catalogue::Booking).';
+
+create or replace function app.customer_json(c app.customers) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select jsonb_build_object('id', c.id, 'name', c.name, 'locale', c.locale, 'opted_out', c.opted_out_at is not null)
+$$;
+comment on function app.customer_json(app.customers) is 'A customer as the conversation sees them (domain::conversation::Customer).';

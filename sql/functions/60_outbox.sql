@@ -1,0 +1,109 @@
+-- Delivering the outbox: claim, send outside of any transaction, record.
+
+create or replace function app.claim_message(conversation uuid, job text, lease interval) returns jsonb
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  tenant  constant uuid := app.tenant_id();
+  m       app.outbound_messages;
+  b       app.bookings;
+  why     text;
+begin
+  loop
+    -- Always the oldest open one: replies of one conversation leave in order.
+    select * into m from app.outbound_messages o
+     where o.tenant_id = tenant and o.conversation_id = conversation and o.status in ('queued', 'sending', 'unknown')
+     order by o.seq limit 1 for update;
+    if m.id is null then
+      return jsonb_build_object('outcome', 'empty');
+    end if;
+    if m.lease_until > app.now() and m.lease_by is distinct from job then
+      return jsonb_build_object('outcome', 'busy');
+    end if;
+    if m.next_attempt_at > app.now() then
+      return jsonb_build_object('outcome', 'wait', 'until', m.next_attempt_at);
+    end if;
+    if m.status = 'sending' then
+      -- Its sender died or lost its time: it may have gone out.
+      m.status := 'unknown';
+      m.doubts := m.doubts + 1;
+    end if;
+    why := null;
+    b := null;
+    if m.booking_id is not null then
+      select * into b from app.bookings x where x.tenant_id = tenant and x.id = m.booking_id;
+    end if;
+    if m.status = 'queued' then
+      why := case
+        when m.expires_at <= app.now() then 'expired'
+        when m.template is null then null
+        when m.booking_revision is distinct from b.revision then 'booking moved'
+        when m.template = 'booking_cancelled' and b.status <> 'cancelled' then 'booking is ' || b.status
+        when m.template <> 'booking_cancelled' and b.status not in ('confirmed', 'arrived') then 'booking is ' || b.status
+      end;
+    end if;
+    exit when why is null;
+    perform app.record_failed(m.id, why);
+  end loop;
+
+  update app.outbound_messages o
+     set status = case when m.status = 'queued' then 'sending' else m.status end,
+         attempts = o.attempts + 1, doubts = m.doubts, lease_by = job, lease_until = app.now() + lease, next_attempt_at = null
+   where o.tenant_id = tenant and o.id = m.id;
+  return (
+    select jsonb_build_object(
+      'outcome', 'send',
+      'id', m.id, 'body', m.body, 'template', m.template, 'params', m.params,
+      'attempts', m.attempts + 1, 'unsure', m.status = 'unknown', 'doubts', m.doubts, 'created_at', m.created_at,
+      'phone', u.phone, 'lid', u.lid,
+      'instance', i.name, 'api_key_env', i.api_key_env, 'typing', i.typing)
+      || case when m.template is null or m.body is not null then '{}'::jsonb else jsonb_build_object(
+           'customer', app.customer_json(u), 'catalogue', app.catalogue(), 'booking', app.booking_json(b)) end
+      from app.conversations c
+      join app.customers u on u.tenant_id = c.tenant_id and u.id = c.customer_id
+      join app.instances i on i.tenant_id = c.tenant_id and i.id = c.instance_id
+     where c.tenant_id = tenant and c.id = conversation);
+end $$;
+comment on function app.claim_message(uuid, text, interval) is
+  'Takes the next message of a conversation for sending. outcome: send (unsure: it may have gone out, look it up first), busy (another sender is at it), wait (until), empty. What is no longer true or useful is failed on the way.';
+
+create or replace function app.record_sent(message uuid, provider text, text_sent text) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  update app.outbound_messages o
+     set status = 'sent', provider_id = provider, body = coalesce(o.body, text_sent),
+         sent_at = app.now(), lease_by = null, lease_until = null, error = null
+   where o.tenant_id = app.tenant_id() and o.id = message and o.status in ('queued', 'sending', 'unknown');
+  update app.booking_notifications n set status = 'sent'
+   where n.tenant_id = app.tenant_id() and n.outbound_message_id = message and n.status = 'queued';
+end $$;
+comment on function app.record_sent(uuid, text, text) is 'The gateway took the message and named it.';
+
+create or replace function app.record_retry(message uuid, fate text, why text, text_sent text, delay interval) returns void
+language sql volatile
+set search_path = ''
+as $$
+  update app.outbound_messages o
+     set status = case when fate = 'not_sent' then 'queued' else 'unknown' end,
+         doubts = o.doubts + (fate = 'maybe_sent')::integer,
+         body = case when fate = 'not_sent' then o.body else coalesce(o.body, text_sent) end,
+         error = left(why, 200), lease_by = null, lease_until = null, next_attempt_at = app.now() + delay
+   where o.tenant_id = app.tenant_id() and o.id = message and o.status in ('queued', 'sending', 'unknown')
+$$;
+comment on function app.record_retry(uuid, text, text, text, interval) is
+  'To be tried again after delay. fate: not_sent; maybe_sent, so only after a look-up; unknown, when the look-up itself failed.';
+
+create or replace function app.record_failed(message uuid, why text) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  update app.outbound_messages o set status = 'failed', error = left(why, 200), lease_by = null, lease_until = null
+   where o.tenant_id = app.tenant_id() and o.id = message and o.status in ('queued', 'sending', 'unknown');
+  update app.booking_notifications n set status = 'failed', reason = left(why, 200)
+   where n.tenant_id = app.tenant_id() and n.outbound_message_id = message and n.status = 'queued';
+end $$;
+comment on function app.record_failed(uuid, text) is 'The message is given up: visible in ops, with the reason.';

@@ -1,0 +1,76 @@
+-- What people may do. Each act leaves a row in the audit log.
+
+create or replace function ops.audit_act(act text, object text, tenant uuid) returns void
+language sql volatile
+set search_path = ''
+as $$
+  insert into app.audit_log (tenant_id, actor, action, table_name, row_id)
+  values (tenant, app.actor(), act, case when act in ('pause', 'resume') then 'kinds' else 'jobs' end, object)
+$$;
+comment on function ops.audit_act(text, text, uuid) is 'Notes an act of a person in the audit log.';
+
+create or replace function ops.retry_job(id text) returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  args jsonb;
+begin
+  update apalis.jobs j set status = 'Pending', run_at = app.now(), attempts = 0, done_at = null, lock_by = null, lock_at = null
+   where j.id = retry_job.id and j.status in ('Killed', 'Failed', 'Pending')
+  returning convert_from(j.job, 'UTF8')::jsonb into args;
+  if args is null then
+    return false;
+  end if;
+  perform ops.audit_act('retry_job', id, (args ->> 'tenant_id')::uuid);
+  perform pg_notify('pontual_jobs', (select j.job_type from apalis.jobs j where j.id = retry_job.id));
+  return true;
+end $$;
+comment on function ops.retry_job(text) is 'Runs a dead or waiting job again, now, with all its attempts. False: there is none such.';
+
+create or replace function ops.cancel_job(id text) returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  args jsonb;
+begin
+  update apalis.jobs j set status = 'Done', done_at = app.now(), last_result = '{"Err": "cancelled by a person"}'
+   where j.id = cancel_job.id and j.status in ('Killed', 'Failed', 'Pending')
+  returning convert_from(j.job, 'UTF8')::jsonb into args;
+  if args is null then
+    return false;
+  end if;
+  perform ops.audit_act('cancel_job', id, (args ->> 'tenant_id')::uuid);
+  return true;
+end $$;
+comment on function ops.cancel_job(text) is 'Takes a dead or waiting job out of the queue. False: there is none such.';
+
+create or replace function ops.pause(kind text) returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  update queue.kinds k set paused_at = app.now() where k.kind = pause.kind and k.paused_at is null;
+  if not found then
+    return false;
+  end if;
+  perform ops.audit_act('pause', kind, null);
+  return true;
+end $$;
+comment on function ops.pause(text) is 'Hands out no more jobs of this kind; what runs runs on. False: unknown or paused already.';
+
+create or replace function ops.resume(kind text) returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  update queue.kinds k set paused_at = null where k.kind = resume.kind and k.paused_at is not null;
+  if not found then
+    return false;
+  end if;
+  perform ops.audit_act('resume', kind, null);
+  perform pg_notify('pontual_jobs', kind);
+  return true;
+end $$;
+comment on function ops.resume(text) is 'Hands out jobs of this kind again. False: unknown or not paused.';

@@ -1,0 +1,92 @@
+//! The program's commands.
+
+mod dev;
+mod gateway_sim;
+mod migrate;
+mod serve;
+mod tenant;
+mod understand;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::config::Environment;
+use crate::telemetry;
+
+/// Appointment booking over WhatsApp, run from Postgres.
+#[derive(Debug, Parser)]
+#[command(name = "pontual", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process: database, demo tenants, simulated gateway, web, workers
+    Dev(dev::Dev),
+    /// Bring a database to the current schema; safe to run twice, and from two machines at once
+    Migrate,
+    /// Run the HTTP server: webhook and health
+    Web,
+    /// Run a pool of workers; any number of such processes on any number of machines
+    Worker(serve::Worker),
+    /// Run the simulated Evolution gateway alone
+    GatewaySim(gateway_sim::Simulator),
+    /// Create, update and list tenants
+    #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    /// Show what the date and time understanding makes of a text, as JSON
+    Understand(understand::Understand),
+}
+
+impl Cli {
+    /// Runs the command until it is done, or told to stop.
+    ///
+    /// # Errors
+    ///
+    /// What to print before leaving with status 1.
+    pub fn run(self) -> anyhow::Result<()> {
+        let environment = Environment::load()?;
+        telemetry::start(&environment)?;
+        // Does nothing where one is installed; rustls asks for a choice.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        if let Command::Understand(understand) = &self.command {
+            return understand::run(understand, environment.clock()?.now());
+        }
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("the runtime did not start")?
+            .block_on(self.run_async(&environment))
+    }
+
+    async fn run_async(self, environment: &Environment) -> anyhow::Result<()> {
+        let clock = environment.clock()?;
+        match self.command {
+            Command::Dev(dev) => dev::run(dev, environment).await,
+            Command::Migrate => migrate::run(environment.owner_database_url()?, clock).await,
+            Command::Web => serve::web(environment).await,
+            Command::Worker(worker) => serve::worker(worker, environment).await,
+            Command::GatewaySim(simulator) => gateway_sim::run(simulator, environment).await,
+            Command::Tenant(command) => {
+                tenant::run(command, environment.owner_database_url()?, clock).await
+            }
+            Command::Understand(_) => Ok(()), // ran above, it needs no runtime
+        }
+    }
+}
+
+/// Resolves when the process is asked to end: Ctrl-C, or SIGTERM from an orchestrator.
+async fn asked_to_stop() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! `pontual dev`: everything in one process, nothing set up by hand.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use sqlx::{AssertSqlSafe, PgPool};
+use tokio_util::sync::CancellationToken;
+
+use super::asked_to_stop;
+use super::serve::{PATIENCE, bind, serve};
+use crate::channel::whatsapp::client::Gateway;
+use crate::clock::Clock;
+use crate::config::Environment;
+use crate::domain::tenant_file::{self, TenantFile};
+use crate::embedded::{Cluster, Options, Profile};
+use crate::gateway_sim::{self, Sim, SimConfig};
+use crate::http::{self, App, sim::SimPage};
+use crate::jobs::{self, GatewayKeys, Settings, Workers};
+use crate::db;
+
+/// The database of the embedded server.
+const DATABASE: &str = "pontual";
+/// The login that web and workers use there: as in a deployment, a member of `pontual_app` alone.
+const LOGIN: &str = "pontual_dev";
+const CONNECTIONS: u32 = 24;
+const CONCURRENCY: usize = 8;
+
+/// Where the simulated gateway answers, beside everything else.
+const GATEWAY: &str = "/gateway-sim";
+
+/// Tenants to play with; also examples of tenant files.
+const DEMO: [(&str, &str); 3] = [
+    ("luna-salon.toml", include_str!("../../sql/seeds/luna-salon.toml")),
+    ("studio-lua.toml", include_str!("../../sql/seeds/studio-lua.toml")),
+    ("salon-luna.toml", include_str!("../../sql/seeds/salon-luna.toml")),
+];
+
+/// `pontual dev`
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    /// Port on 127.0.0.1; 0 takes any free one
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Where the embedded database keeps its files
+    #[arg(long, value_name = "DIR", default_value = ".data")]
+    data_dir: PathBuf,
+    /// Use a fresh database and remove it at the end
+    #[arg(long)]
+    ephemeral: bool,
+    /// Start at this instant, such as 2026-03-10T10:00:00-03:00; time runs on from there
+    #[arg(long, value_name = "RFC3339")]
+    clock: Option<DateTime<Utc>>,
+}
+
+/// Where the database is, and what keeps it running.
+struct Database {
+    /// For migrations, and for people with psql.
+    owner_url: String,
+    /// For web and workers.
+    runtime_url: String,
+    cluster: Option<Cluster>,
+}
+
+/// Runs everything until asked to stop.
+pub(super) async fn run(dev: Dev, environment: &Environment) -> anyhow::Result<()> {
+    let clock = dev.clock.map_or_else(|| environment.clock(), |at| Ok(Clock::starting_at(at)))?;
+    let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, dev.port))).await?;
+    let base = format!("http://{}", listener.local_addr()?);
+    let database = start_database(&dev, environment).await?;
+
+    let note = note_url(&dev.data_dir, &database);
+    let outcome = tokio::select! {
+        outcome = run_on(&database, listener, &base, clock, environment) => outcome,
+        stopped = asked_to_stop() => stopped, // before everything was up
+    };
+    drop(note);
+    if let Some(cluster) = database.cluster {
+        tokio::task::spawn_blocking(move || cluster.stop_if_last()).await??;
+    }
+    outcome
+}
+
+async fn run_on(
+    database: &Database,
+    listener: tokio::net::TcpListener,
+    base: &str,
+    clock: Clock,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    let owner = db::connect(&database.owner_url, 2, clock).await?;
+    prepare(&owner, clock, database.cluster.is_some()).await?;
+    let pool = db::connect(&database.runtime_url, CONNECTIONS, clock).await?;
+    let demo = environment.var("PONTUAL_DEMO") != Some("0");
+    let mut instances = Vec::new();
+    for (name, text) in DEMO.iter().filter(|_| demo) {
+        let file = parse(name, text)?;
+        db::tenants::apply(&pool, clock, &file).await?;
+        instances.push(file.instance.name.clone());
+    }
+    owner.close().await;
+
+    let (secrets, made) = match environment.webhook_secrets() {
+        Ok(secrets) => (secrets, None),
+        Err(_) => {
+            let secret = random_secret()?;
+            (vec![secret.clone()], Some(secret))
+        }
+    };
+    let gateway_key = random_secret()?;
+    let simulator = Sim::new(SimConfig { api_key: gateway_key.clone(), clock, ..SimConfig::default() });
+    for instance in &instances {
+        let webhook = format!("{base}/webhooks/evolution");
+        simulator.create_instance(instance, &webhook, &[("jwt_key", &secrets[0])]);
+    }
+    let router = routes(&pool, clock, secrets, simulator);
+
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(serve(listener, router, stop.clone()));
+    let gateway = Gateway::new(&format!("{base}{GATEWAY}"))?;
+    let keys = GatewayKeys::new(gateway_key, HashMap::new());
+    let workers = Workers::start(
+        jobs::Context { pool: pool.clone(), clock, gateway, keys },
+        Settings { concurrency: CONCURRENCY },
+    );
+    announce(base, &database.owner_url, made.as_deref(), clock);
+
+    asked_to_stop().await?;
+    tracing::info!("stopping");
+    workers.stop(PATIENCE).await;
+    stop.cancel();
+    serving.await??;
+    pool.close().await;
+    Ok(())
+}
+
+/// The file `DIR/database-url`, for `just psql`: there while we run.
+struct Note(PathBuf);
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).ok();
+    }
+}
+
+/// Notes the URL of the embedded database; an address that was given is known already, and may
+/// hold a password.
+fn note_url(data_dir: &Path, database: &Database) -> Option<Note> {
+    database.cluster.as_ref()?;
+    let path = data_dir.join("database-url");
+    match std::fs::write(&path, &database.owner_url) {
+        Ok(()) => Some(Note(path)),
+        Err(error) => {
+            tracing::debug!(error = &error as &dyn std::error::Error, "no note of the database's address");
+            None
+        }
+    }
+}
+
+/// Starts the embedded server, unless `DATABASE_URL` names one.
+async fn start_database(dev: &Dev, environment: &Environment) -> anyhow::Result<Database> {
+    if let Some(url) = environment.var("DATABASE_URL") {
+        let owner_url = environment.owner_database_url()?.to_owned();
+        return Ok(Database { owner_url, runtime_url: url.to_owned(), cluster: None });
+    }
+    let profile = if dev.ephemeral { Profile::Ephemeral } else { Profile::Dev };
+    let options = Options::from_environment(&dev.data_dir, profile)?;
+    let cluster = tokio::task::spawn_blocking(move || Cluster::start(&options)).await??;
+    let maintenance = db::connect(&cluster.url("postgres"), 1, Clock::default()).await?;
+    let there: bool =
+        sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+            .bind(DATABASE)
+            .fetch_one(&maintenance)
+            .await?;
+    if !there {
+        sqlx::query(AssertSqlSafe(format!("create database {DATABASE}")))
+            .execute(&maintenance)
+            .await?;
+    }
+    maintenance.close().await;
+    Ok(Database {
+        owner_url: cluster.url(DATABASE),
+        runtime_url: cluster.url_as(LOGIN, DATABASE),
+        cluster: Some(cluster),
+    })
+}
+
+/// Migrates; on our own server also makes the runtime's login, and tells psql what time it is.
+async fn prepare(owner: &PgPool, clock: Clock, ours: bool) -> anyhow::Result<()> {
+    db::migrate(owner).await?;
+    if !ours {
+        return Ok(());
+    }
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "do $$ begin
+           if not exists (select from pg_roles where rolname = '{LOGIN}') then
+             create role {LOGIN} login in role pontual_app;
+           end if;
+         end $$;
+         alter database {DATABASE} set app.clock_offset = '{}s'",
+        clock.offset().num_seconds()
+    )))
+    .execute(owner)
+    .await?;
+    Ok(())
+}
+
+fn parse(name: &str, text: &str) -> anyhow::Result<TenantFile> {
+    tenant_file::parse(text).map_err(|problems| {
+        let first = problems.first().map(|problem| format!("{}: {}", problem.field, problem.reason));
+        anyhow::anyhow!("the demo tenant {name} is wrong: {}", first.unwrap_or_default())
+    })
+}
+
+fn routes(pool: &PgPool, clock: Clock, secrets: Vec<String>, simulator: Sim) -> Router {
+    let app = App { pool: pool.clone(), clock, webhook_secrets: secrets.into() };
+    http::router(app)
+        .merge(http::sim::router(SimPage { pool: pool.clone(), clock }))
+        .nest(GATEWAY, gateway_sim::router(simulator))
+        .route("/", get(|| async { Redirect::temporary("/sim") }))
+}
+
+/// 256 random bits as hexadecimal digits.
+fn random_secret() -> anyhow::Result<String> {
+    let mut bytes = [0u8; 32];
+    getrandom::fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What the newcomer reads first; on standard output, so that scripts can too.
+fn announce(base: &str, owner_url: &str, secret: Option<&str>, clock: Clock) {
+    println!("Pontual is ready.");
+    println!("  chat      {base}/sim");
+    println!("  health    {base}/health/ready");
+    println!("  webhook   {base}/webhooks/evolution");
+    if let Some(secret) = secret {
+        println!("  secret    {secret}  (x-webhook-secret; made for this run)");
+    }
+    println!("  database  psql '{owner_url}'");
+    if !clock.offset().is_zero() {
+        println!("  clock     {}", clock.now().to_rfc3339());
+    }
+    println!("Ctrl-C stops everything.");
+}

@@ -1,0 +1,113 @@
+//! `pontual web` and `pontual worker`: the processes of a deployment.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use clap::Args;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::asked_to_stop;
+use crate::channel::whatsapp::client::Gateway;
+use crate::config::Environment;
+use crate::db;
+use crate::http::{self, App};
+use crate::jobs::{self, Settings, Workers};
+
+/// How long requests and jobs that run may go on once we are asked to stop.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// Connections of the web process: each webhook holds one for a few milliseconds.
+const WEB_CONNECTIONS: u32 = 16;
+
+/// `pontual worker`
+#[derive(Debug, Args)]
+pub(super) struct Worker {
+    /// Jobs of one kind at once
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=200))]
+    concurrency: u32,
+}
+
+/// Runs the HTTP server until asked to stop.
+pub(super) async fn web(environment: &Environment) -> anyhow::Result<()> {
+    let clock = environment.clock()?;
+    let listen = environment.listen()?;
+    let secrets = environment.webhook_secrets()?;
+    let pool = runtime_pool(environment, WEB_CONNECTIONS).await?;
+    let app = App { pool: pool.clone(), clock, webhook_secrets: secrets.into() };
+    let listener = bind(listen).await?;
+    tracing::info!(address = %listen, "listening");
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(serve(listener, http::router(app), stop.clone()));
+    asked_to_stop().await?;
+    stop.cancel();
+    serving.await??;
+    pool.close().await;
+    Ok(())
+}
+
+/// Runs workers until asked to stop; serves health where `PONTUAL_LISTEN` is set.
+pub(super) async fn worker(worker: Worker, environment: &Environment) -> anyhow::Result<()> {
+    let concurrency = worker.concurrency;
+    // Jobs wait for the network between transactions, so fewer connections than jobs would do;
+    // one more for listening, and one for what is shared.
+    let pool = runtime_pool(environment, concurrency + 4).await?;
+    let cx = jobs::Context {
+        pool: pool.clone(),
+        clock: environment.clock()?,
+        gateway: Gateway::new(environment.gateway_url()?).context("EVOLUTION_API_URL")?,
+        keys: environment.gateway_keys()?,
+    };
+    let stop = CancellationToken::new();
+    let health = match environment.var("PONTUAL_LISTEN") {
+        None => None,
+        Some(_) => {
+            let listener = bind(environment.listen()?).await?;
+            Some(tokio::spawn(serve(listener, http::health_router(&pool), stop.clone())))
+        }
+    };
+    let workers = Workers::start(cx, Settings { concurrency: concurrency as usize });
+    tracing::info!(concurrency, "working");
+    asked_to_stop().await?;
+    tracing::info!("stopping: no more jobs are taken");
+    workers.stop(PATIENCE).await;
+    stop.cancel();
+    if let Some(health) = health {
+        health.await??;
+    }
+    pool.close().await;
+    Ok(())
+}
+
+/// A pool for the runtime, refused if its login could see past row-level security.
+async fn runtime_pool(environment: &Environment, most: u32) -> anyhow::Result<PgPool> {
+    let pool = db::connect(environment.database_url()?, most, environment.clock()?).await?;
+    db::refuse_unsafe_role(&pool).await?;
+    Ok(pool)
+}
+
+/// # Errors
+///
+/// The address is taken: says so, and how to choose another.
+pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; choose another with PONTUAL_LISTEN (dev: --port)")
+    })
+}
+
+/// Serves until `stop`, then lets requests end for a while. Streams that watch do not keep us.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let serving = axum::serve(listener, router)
+        .with_graceful_shutdown(stop.clone().cancelled_owned())
+        .into_future();
+    tokio::select! {
+        served = serving => served.context("the server ended"),
+        () = async { stop.cancelled().await; tokio::time::sleep(Duration::from_secs(3)).await; } => Ok(()),
+    }
+}

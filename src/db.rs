@@ -1,0 +1,80 @@
+//! Postgres: connections, tenant transactions, and one file a part of the schema.
+//!
+//! Every query of a tenant's data runs inside a [`TenantTx`]; the few looks across tenants are
+//! `security definer` functions in `sql/`, which return ids only.
+
+pub mod inbox;
+mod migrate;
+pub mod outbox;
+pub mod reminders;
+mod safety;
+pub mod tenants;
+pub mod turns;
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use std::time::Duration;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+
+pub use migrate::{migrate, schema_fingerprint};
+pub use safety::{UnsafeRole, refuse_unsafe_role};
+
+/// Connects a pool of at most `most` connections.
+///
+/// A clock with an offset tells it to each connection; PgBouncer refuses such a start-up option,
+/// so only demonstrations and tests move the clock.
+///
+/// # Errors
+///
+/// The first connection is made at once, so that a wrong address is known at start.
+pub async fn connect(url: &str, most: u32, clock: Clock) -> anyhow::Result<PgPool> {
+    use anyhow::Context as _;
+    let mut options: PgConnectOptions =
+        url.parse().context("the database address is no postgres:// URL; see DATABASE_URL in the README")?;
+    options = options.application_name("pontual");
+    if !clock.offset().is_zero() {
+        options = options.options([("app.clock_offset", format!("{}s", clock.offset().num_seconds()))]);
+    }
+    PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+        .context("the database does not answer; check DATABASE_URL and that the server runs")
+}
+
+/// A transaction that sees and touches one tenant's rows, and acts as the runtime role.
+pub struct TenantTx {
+    tx: Transaction<'static, Postgres>,
+}
+
+impl TenantTx {
+    /// Begins; one round trip sets role, tenant and time, until the transaction ends.
+    pub async fn begin(pool: &PgPool, tenant: Uuid, now: DateTime<Utc>) -> sqlx::Result<Self> {
+        // No placeholders in a simple query; a uuid and a timestamp cannot hold a quote.
+        let begin = format!(
+            "begin;
+             select set_config('role', 'pontual_app', true),
+                    set_config('app.tenant_id', '{tenant}', true),
+                    set_config('app.now', '{}', true)",
+            now.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+        );
+        Ok(Self { tx: pool.begin_with(AssertSqlSafe(begin)).await? })
+    }
+
+    /// Where queries run.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    pub async fn commit(self) -> sqlx::Result<()> {
+        self.tx.commit().await
+    }
+
+    pub async fn rollback(self) -> sqlx::Result<()> {
+        self.tx.rollback().await
+    }
+}

@@ -1,0 +1,134 @@
+//! A turn of a conversation: what it loads and what it saves, a round trip each.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::TenantTx;
+use crate::domain::catalogue::{Booking, Busy, Catalogue, Span};
+use crate::domain::conversation::{Customer, Effect, Event};
+
+/// Who holds a job: only they may mark it done.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder<'a> {
+    pub job_id: &'a str,
+    pub worker: &'a str,
+}
+
+/// What waits in a conversation.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Begun {
+    /// There are messages, and the conversation is ours until the transaction ends.
+    Turn(Box<Loaded>),
+    /// Nothing waits.
+    Empty,
+    /// Another worker is at it.
+    Locked,
+    /// There is no such conversation.
+    Gone,
+}
+
+/// All that a step may ask about, save busy times.
+#[derive(Debug, Deserialize)]
+pub struct Loaded {
+    pub mode: Mode,
+    /// Name of the state, as in `context`.
+    pub state: String,
+    /// The dialogue as it was saved; `{}` for a new one.
+    pub context: Value,
+    /// What the customer wrote, in order.
+    pub messages: Vec<Waiting>,
+    pub customer: Customer,
+    pub bookings: Vec<Booking>,
+    pub catalogue: Catalogue,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Bot,
+    Human,
+}
+
+/// A message of the inbox.
+#[derive(Debug, Deserialize)]
+pub struct Waiting {
+    pub id: Uuid,
+    pub kind: String,
+    pub body: Value,
+    pub sent_at: DateTime<Utc>,
+}
+
+/// Locks a conversation and loads its turn.
+///
+/// # Errors
+///
+/// Also when what is stored cannot be read any more: a release must read what earlier ones wrote.
+pub async fn begin(db: &mut TenantTx, conversation: Uuid) -> sqlx::Result<Begun> {
+    let Json(begun) = sqlx::query_scalar::<_, Json<Begun>>("select app.begin_turn($1)")
+        .bind(conversation)
+        .fetch_one(db.conn())
+        .await?;
+    Ok(begun)
+}
+
+/// Time of all staff that is taken within `span`; the conversation's own holds are left out.
+pub async fn busy(db: &mut TenantTx, span: Span, conversation: Uuid) -> sqlx::Result<Vec<Busy>> {
+    let Json(busy) = sqlx::query_scalar::<_, Json<Vec<Busy>>>("select app.busy($1, $2, $3)")
+        .bind(span.start)
+        .bind(span.end)
+        .bind(conversation)
+        .fetch_one(db.conn())
+        .await?;
+    Ok(busy)
+}
+
+/// A turn that has been decided.
+#[derive(Debug, Serialize)]
+pub struct Turn<'a> {
+    pub conversation_id: Uuid,
+    /// Messages it takes in.
+    pub message_ids: Vec<Uuid>,
+    pub state: &'a str,
+    pub context: &'a Value,
+    pub effects: &'a [Effect],
+    /// Every step that led here, for the timeline and for replay.
+    pub journal: &'a [Entry],
+    /// Version of the program that decided.
+    pub version: &'static str,
+    pub job_id: &'a str,
+    pub worker: &'a str,
+}
+
+/// One step of the journal.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    pub event: Event,
+    pub before: Value,
+    pub after: Value,
+    pub effects: Vec<Effect>,
+}
+
+/// What saving came to.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Saved {
+    Committed,
+    /// The database refused this effect and kept nothing; `booking` is what it spoke of, if any.
+    Lost {
+        effect: Box<Effect>,
+        booking: Option<Booking>,
+    },
+}
+
+/// Saves a turn whole, marks its messages read and its job done. The caller commits.
+pub async fn save(db: &mut TenantTx, turn: &Turn<'_>) -> sqlx::Result<Saved> {
+    let Json(saved) = sqlx::query_scalar::<_, Json<Saved>>("select app.commit_turn($1)")
+        .bind(Json(turn))
+        .fetch_one(db.conn())
+        .await?;
+    Ok(saved)
+}

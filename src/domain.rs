@@ -1,0 +1,10 @@
+//! What Pontual decides, as pure functions: no clock, no I/O, no async. Time is an argument.
+
+pub mod availability;
+pub mod catalogue;
+pub mod conversation;
+pub mod language;
+pub mod locale;
+pub mod notice;
+pub mod tenant_file;
+pub mod temporal;

@@ -1,0 +1,137 @@
+//! What menu entries and words that work everywhere do, whatever the state.
+
+use super::intent::Intent;
+use super::menu::Choice;
+use super::state::{Completed, Confirmation, Plan, State};
+use super::text::Text;
+use super::turn::{Answer, Outcome, Turn};
+use super::{Effect, bookings, completed, confirmation, date_time, greeting, service_selection};
+use crate::domain::locale::{Language, Locale};
+
+/// Does what an entry of the last menu says.
+pub(super) fn choice(turn: &Turn<'_>, choice: Choice) -> Outcome {
+    match choice {
+        Choice::Service { service_id } => service_selection::choose(turn, service_id),
+        Choice::MoreServices { from } => {
+            let when = match &turn.dialogue.state {
+                State::ServiceSelection(state) => state.when.clone(),
+                State::Greeting
+                | State::DateTime(_)
+                | State::Confirmation(_)
+                | State::Completed(_) => None,
+            };
+            Ok(service_selection::list(turn, None, from, when))
+        }
+        Choice::Slot { staff_id, starts_at } => match plan(turn) {
+            Some(plan) if starts_at > turn.now => {
+                Ok(confirmation::take(turn, plan, staff_id, starts_at))
+            }
+            // An old list: its time is over.
+            Some(plan) => date_time::open(turn, plan),
+            None => Ok(greeting::open(turn)),
+        },
+        Choice::MoreTimes => on_plan(turn, date_time::more),
+        Choice::Reading { wish } => {
+            on_plan(turn, |turn, plan| date_time::chose_reading(turn, plan, wish))
+        }
+        Choice::Confirm => on_asked(turn, confirmation::confirm),
+        Choice::ChangeTime => on_asked(turn, confirmation::change_time),
+        Choice::Abandon => Ok(confirmation::abandon(turn)),
+        Choice::Reschedule { booking_id } => {
+            let when = said_before(turn).map(Text::new);
+            bookings::reschedule(turn, booking_id, when.as_ref())
+        }
+        Choice::AskCancel { booking_id } => Ok(bookings::ask_cancel(turn, booking_id)),
+        Choice::CancelNow { booking_id } => Ok(bookings::cancel_now(turn, booking_id)),
+        Choice::Keep { booking_id } => Ok(bookings::kept(turn, Some(booking_id))),
+        Choice::Show { booking_id } => Ok(match turn.booking(booking_id) {
+            Some(booking) => bookings::show_one(turn, booking, None),
+            None => bookings::gone(turn),
+        }),
+        Choice::NewBooking => {
+            let when = said_before(turn).map(str::to_owned);
+            Ok(service_selection::list(turn, None, 0, when))
+        }
+        Choice::MyBookings => Ok(bookings::show(turn)),
+        Choice::Person => Ok(hand_over(turn)),
+    }
+}
+
+/// Does what a word says where the state has nothing of its own to say to it.
+pub(super) fn intent(turn: &Turn<'_>, intent: Intent, text: &Text) -> Outcome {
+    match intent {
+        Intent::Menu | Intent::Back => Ok(greeting::open(turn)),
+        Intent::Cancel => Ok(bookings::cancel(turn, text)),
+        Intent::Change => bookings::change(turn, text),
+        Intent::MyBookings => Ok(bookings::show(turn)),
+        Intent::Person => Ok(hand_over(turn)),
+        Intent::Speak(language) => speak(turn, language),
+        Intent::Book | Intent::Price => Ok(service_selection::list(turn, None, 0, None)),
+        Intent::Thanks => Ok(completed::thanks(turn)),
+    }
+}
+
+/// A person takes over; state and menu stay for the way back.
+pub(super) fn hand_over(turn: &Turn<'_>) -> Answer {
+    Answer::unmoved(turn).missed(0).handed_over().say(turn.phrases.handed_over())
+}
+
+/// Goes on in another language, with the open question asked again.
+fn speak(turn: &Turn<'_>, language: Language) -> Outcome {
+    let region = turn.known.catalogue.tenant.locale;
+    // The tenant's country still says how dates are written.
+    let locale = format!("{}-{}", language.tag(), region.region());
+    let locale: Locale = locale.parse().unwrap_or(region);
+    let turn = turn.speaking(locale);
+    let answer = question(&turn)?;
+    let line = turn.phrases.speaking();
+    Ok(answer.effect(Effect::SetLocale { locale }).say_first(Some(line)))
+}
+
+/// The open question of the state, asked again.
+fn question(turn: &Turn<'_>) -> Outcome {
+    match &turn.dialogue.state {
+        State::Greeting => Ok(greeting::open(turn)),
+        State::ServiceSelection(state) => {
+            Ok(service_selection::list(turn, None, 0, state.when.clone()))
+        }
+        State::DateTime(plan) => date_time::search(turn, &date_time::again(plan), None),
+        State::Confirmation(asked) => confirmation::question(turn, asked),
+        State::Completed(state) => Ok(completed::summary(turn, state, state.when.clone())),
+    }
+}
+
+/// The plan of a search that is on.
+fn plan<'a>(turn: &Turn<'a>) -> Option<&'a Plan> {
+    match &turn.dialogue.state {
+        State::DateTime(plan) | State::Confirmation(Confirmation { plan, .. }) => Some(plan),
+        State::Greeting | State::ServiceSelection(_) | State::Completed(_) => None,
+    }
+}
+
+fn on_plan(turn: &Turn<'_>, act: impl Fn(&Turn<'_>, &Plan) -> Outcome) -> Outcome {
+    match plan(turn) {
+        Some(plan) => act(turn, plan),
+        None => Ok(greeting::open(turn)),
+    }
+}
+
+fn on_asked(turn: &Turn<'_>, act: impl Fn(&Turn<'_>, &Confirmation) -> Outcome) -> Outcome {
+    match &turn.dialogue.state {
+        State::Confirmation(asked) => act(turn, asked),
+        State::Greeting | State::ServiceSelection(_) | State::DateTime(_) | State::Completed(_) => {
+            Ok(greeting::open(turn))
+        }
+    }
+}
+
+/// What was said about when before the customer chose what to do.
+fn said_before<'a>(turn: &Turn<'a>) -> Option<&'a str> {
+    match &turn.dialogue.state {
+        State::Completed(Completed { when, .. }) => when.as_deref(),
+        State::Greeting
+        | State::ServiceSelection(_)
+        | State::DateTime(_)
+        | State::Confirmation(_) => None,
+    }
+}

@@ -1,0 +1,194 @@
+//! What a customer may do with the bookings they have: look, change, cancel.
+
+use uuid::Uuid;
+
+use super::format::duration;
+use super::menu::{CHOICES_MAX, Choice, Menu};
+use super::state::{Completed, Plan, State};
+use super::text::Text;
+use super::turn::{Answer, Outcome, Turn, may_change};
+use super::{Effect, date_time, offers};
+use crate::domain::catalogue::Booking;
+
+/// Asks whether to cancel, after which one where there are several.
+pub(super) fn cancel(turn: &Turn<'_>, text: &Text) -> Answer {
+    match meant(turn, text).as_slice() {
+        [] => Answer::new(State::Greeting).say(turn.phrases.nothing_to_cancel()),
+        [one] => ask_cancel(turn, one.id),
+        several => {
+            let question = turn.phrases.which_to_cancel();
+            list(turn, several, question, |id| Choice::AskCancel { booking_id: id }, None)
+        }
+    }
+}
+
+/// Starts a move, after asking which one where there are several.
+pub(super) fn change(turn: &Turn<'_>, text: &Text) -> Outcome {
+    match meant(turn, text).as_slice() {
+        [] => Ok(Answer::new(State::Greeting).say(turn.phrases.no_bookings())),
+        [one] => reschedule(turn, one.id, Some(text)),
+        several => {
+            let question = turn.phrases.which_to_change();
+            let when = Some(text.raw.clone());
+            Ok(list(turn, several, question, |id| Choice::Reschedule { booking_id: id }, when))
+        }
+    }
+}
+
+/// The bookings to come, each with what can be done.
+pub(super) fn show(turn: &Turn<'_>) -> Answer {
+    let all: Vec<&Booking> = turn.active().collect();
+    match all.as_slice() {
+        // A booking that is being made goes on.
+        [] => Answer::unmoved(turn).missed(0).say(turn.phrases.no_bookings()),
+        [one] => show_one(turn, one, None),
+        several => {
+            let heading = turn.phrases.your_bookings();
+            list(turn, several, heading, |id| Choice::Show { booking_id: id }, None)
+        }
+    }
+}
+
+/// One booking and what can be done with it. `when` was said already.
+pub(super) fn show_one(turn: &Turn<'_>, booking: &Booking, when: Option<String>) -> Answer {
+    let booking_id = booking.id;
+    let mut menu = Menu::default();
+    menu.choice(&turn.phrases.change_time(), Choice::Reschedule { booking_id });
+    menu.choice(&turn.phrases.cancel(), Choice::AskCancel { booking_id });
+    menu.choice(&turn.phrases.new_booking(), Choice::NewBooking);
+    Answer::new(State::Completed(Completed { booking_id: Some(booking_id), when }))
+        .say(turn.phrases.your_booking())
+        .say(with_code(turn, booking))
+        .ask(menu)
+}
+
+/// Asks whether one booking shall be cancelled.
+pub(super) fn ask_cancel(turn: &Turn<'_>, booking_id: Uuid) -> Answer {
+    let Some(booking) = turn.booking(booking_id) else { return gone(turn) };
+    if !may_change(turn, booking) {
+        return too_late(turn, booking);
+    }
+    let mut menu = Menu::default();
+    menu.choice(&turn.phrases.yes_cancel(), Choice::CancelNow { booking_id });
+    menu.choice(&turn.phrases.no_keep(), Choice::Keep { booking_id });
+    menu.choice(&turn.phrases.change_time(), Choice::Reschedule { booking_id });
+    about_booking(booking_id)
+        .say(turn.phrases.cancel_this())
+        .say(with_code(turn, booking))
+        .ask(menu)
+}
+
+/// Cancels, the customer having said yes.
+pub(super) fn cancel_now(turn: &Turn<'_>, booking_id: Uuid) -> Answer {
+    let Some(booking) = turn.booking(booking_id) else { return gone(turn) };
+    if !may_change(turn, booking) {
+        return too_late(turn, booking);
+    }
+    let start = turn.local(booking.starts_at);
+    let (subject, ending) = turn.format.the_service(&booking.service_name);
+    let text = turn.phrases.canceled(
+        &booking.service_name,
+        &subject,
+        &turn.format.day(start.date()),
+        &turn.format.at(start.time()),
+        ending,
+    );
+    Answer::new(State::Greeting).effect(Effect::Cancel { booking_id }).say(text)
+}
+
+/// Looks for another time for a booking, at the time said if one was.
+pub(super) fn reschedule(turn: &Turn<'_>, booking_id: Uuid, text: Option<&Text>) -> Outcome {
+    let Some(booking) = turn.booking(booking_id) else { return Ok(gone(turn)) };
+    if !may_change(turn, booking) {
+        return Ok(too_late(turn, booking));
+    }
+    let plan = Plan {
+        service_id: booking.service_id,
+        staff_id: Some(booking.staff_id),
+        moving: Some(booking_id),
+        ..Plan::default()
+    };
+    let Some(service) = turn.service(plan.service_id) else {
+        // The service is offered no more; only the team can find it another time.
+        let line = turn.phrases.no_free_time(&booking.service_name);
+        return Ok(with_the_team(turn, about_booking(booking_id).say(line)));
+    };
+    if let Some(text) = text
+        && let Some(answer) = date_time::read(turn, &plan, text, Some(about(turn, booking)))?
+    {
+        return Ok(answer);
+    }
+    offers::first_free(turn, service, plan, vec![about(turn, booking)])
+}
+
+/// "Haircut with Bruno, now Thursday 12 March, 2:45 PM."
+pub(super) fn about(turn: &Turn<'_>, booking: &Booking) -> String {
+    let start = turn.local(booking.starts_at);
+    let what = turn.phrases.booking_now(
+        &booking.service_name,
+        &booking.staff_name,
+        &turn.format.day(start.date()),
+        &turn.format.time(start.time()),
+        &turn.format.at(start.time()),
+    );
+    turn.phrases.about(&what)
+}
+
+/// The booking stays as it is.
+pub(super) fn kept(turn: &Turn<'_>, booking_id: Option<Uuid>) -> Answer {
+    match booking_id.and_then(|id| turn.booking(id)) {
+        Some(booking) => about_booking(booking.id).say(turn.phrases.kept(&turn.describe(booking))),
+        None => gone(turn),
+    }
+}
+
+/// A booking that was spoken of is no longer there: shows those that are.
+pub(super) fn gone(turn: &Turn<'_>) -> Answer {
+    show(turn)
+}
+
+/// Inside the notice only the team can change a booking.
+pub(super) fn too_late(turn: &Turn<'_>, booking: &Booking) -> Answer {
+    let notice = duration(turn.known.catalogue.tenant.rules.cancel_notice);
+    let answer =
+        about_booking(booking.id).say(turn.phrases.too_late(&notice)).say(with_code(turn, booking));
+    with_the_team(turn, answer)
+}
+
+fn with_the_team(turn: &Turn<'_>, answer: Answer) -> Answer {
+    let mut menu = Menu::default();
+    menu.person(&turn.phrases.person());
+    answer.ask(menu)
+}
+
+fn about_booking(booking_id: Uuid) -> Answer {
+    Answer::new(State::Completed(Completed { booking_id: Some(booking_id), when: None }))
+}
+
+fn with_code(turn: &Turn<'_>, booking: &Booking) -> String {
+    turn.phrases.with_code(&turn.describe(booking), &booking.code)
+}
+
+fn list(
+    turn: &Turn<'_>,
+    bookings: &[&Booking],
+    question: String,
+    choice: fn(Uuid) -> Choice,
+    when: Option<String>,
+) -> Answer {
+    let mut menu = Menu::default();
+    for booking in bookings.iter().take(CHOICES_MAX) {
+        menu.choice(&with_code(turn, booking), choice(booking.id));
+    }
+    menu.person(&turn.phrases.person());
+    Answer::new(State::Completed(Completed { booking_id: None, when })).say(question).ask(menu)
+}
+
+/// The bookings a text may mean: the one it names by its code, else all to come.
+fn meant<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Booking> {
+    let all: Vec<&Booking> = turn.active().collect();
+    match all.iter().find(|booking| text.has(&booking.code)) {
+        Some(named) => vec![named],
+        None => all,
+    }
+}

@@ -1,0 +1,53 @@
+//! Greeting: nothing is open. A first message, or a whole request in one line.
+
+use super::intent::{Input, Intent};
+use super::service_selection::{self, services_in};
+use super::text::Text;
+use super::turn::{Answer, Outcome, Turn};
+use super::{Effect, act};
+
+pub(super) fn step(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
+    match input {
+        Input::Chosen(choice) => act::choice(turn, choice),
+        Input::Intent(intent) => match intent {
+            Intent::Menu | Intent::Back => Ok(open(turn)),
+            Intent::Book if !turn.dialogue.greeted => Ok(open(turn)),
+            Intent::Price => request(turn, text),
+            Intent::Cancel
+            | Intent::Change
+            | Intent::MyBookings
+            | Intent::Person
+            | Intent::Speak(_)
+            | Intent::Book
+            | Intent::Thanks => act::intent(turn, intent, text),
+        },
+        Input::OffMenu | Input::Yes | Input::No => Ok(open(turn)),
+        Input::Free => request(turn, text),
+    }
+}
+
+/// Says who speaks and what can be booked.
+pub(super) fn open(turn: &Turn<'_>) -> Answer {
+    let first = format!("{} {}", intro(turn), turn.phrases.ask_service());
+    let answer = service_selection::list(turn, Some(first), 0, None).greeted();
+    // Back from a person, at the customer's own wish.
+    if turn.dialogue.with_person { answer.effect(Effect::Resume) } else { answer }
+}
+
+/// A service, perhaps with staff, day and time: as far as it is understood.
+pub(super) fn request(turn: &Turn<'_>, text: &Text) -> Outcome {
+    let first = (!turn.dialogue.greeted).then(|| intro(turn));
+    if services_in(turn, text).is_empty() && !service_selection::says_when(turn, text) {
+        return Ok(open(turn));
+    }
+    let answer: Answer = service_selection::read(turn, text)?;
+    Ok(answer.say_first(first).greeted())
+}
+
+fn intro(turn: &Turn<'_>) -> String {
+    let of_tenant = turn.format.of_tenant(&turn.known.catalogue.tenant.name);
+    match turn.known.customer.name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+        Some(name) => turn.phrases.intro_named(name, &of_tenant),
+        None => turn.phrases.intro(&of_tenant),
+    }
+}

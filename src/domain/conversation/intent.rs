@@ -1,0 +1,130 @@
+//! What a message means before any state looks at it: menu picks, words that work everywhere, yes
+//! and no.
+
+use super::menu::{Choice, Pick};
+use super::phrases::{Words, words};
+use super::state::State;
+use super::text::Text;
+use super::turn::Turn;
+use crate::domain::locale::Language;
+
+/// Words that work in every state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    Menu,
+    Back,
+    Cancel,
+    Change,
+    MyBookings,
+    Person,
+    Speak(Language),
+    Book,
+    Thanks,
+    Price,
+}
+
+/// A message as the states see it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Input {
+    /// An entry of the last menu.
+    Chosen(Choice),
+    /// A number or tap that the last menu does not have.
+    OffMenu,
+    Intent(Intent),
+    /// A yes where no menu says what it means.
+    Yes,
+    No,
+    /// Anything else; the state reads the text.
+    Free,
+}
+
+impl Input {
+    /// In the order of the design: the menu and its words, then what works everywhere.
+    pub(super) fn read(turn: &Turn<'_>, text: &Text, tap: Option<&str>) -> Self {
+        let menu = &turn.dialogue.menu;
+        let days = matches!(turn.dialogue.state, State::DateTime(_));
+        let pick =
+            tap.and_then(|id| menu.tapped(id)).or_else(|| menu.typed(text, turn.words, days));
+        if let Some(pick) = pick {
+            return match pick {
+                Pick::On(choice) => Self::Chosen(choice),
+                // The convention holds where the menu did not write it out.
+                Pick::Off(0) => Self::Chosen(Choice::Person),
+                Pick::Off(9) if days => Self::Chosen(Choice::MoreTimes),
+                Pick::Off(_) | Pick::Stale => Self::OffMenu,
+            };
+        }
+        let yes = text.is_any_beside(turn.words.yes, turn.words.yes_beside);
+        if yes {
+            return menu.yes().map_or(Self::Yes, |choice| Self::Chosen(*choice));
+        }
+        if text.is_any(turn.words.no) {
+            return menu.no().map_or(Self::No, |choice| Self::Chosen(*choice));
+        }
+        if days && text.is_any(turn.words.more) {
+            return Self::Chosen(Choice::MoreTimes);
+        }
+        Intent::whole(text, turn)
+            .or_else(|| Intent::within(text, turn))
+            .map_or(Self::Free, Self::Intent)
+    }
+}
+
+impl Intent {
+    /// The whole message is one of the words, in the conversation's language or another.
+    fn whole(text: &Text, turn: &Turn<'_>) -> Option<Self> {
+        if let Some(language) = spoken(text) {
+            return Some(Self::Speak(language));
+        }
+        let own = turn.locale().language();
+        let others = Language::ALL.into_iter().filter(|language| *language != own);
+        std::iter::once(own).chain(others).find_map(|language| {
+            let words = words(language);
+            let table: [(&[&str], Self); 8] = [
+                (words.menu, Self::Menu),
+                (words.back, Self::Back),
+                (words.cancel, Self::Cancel),
+                (words.change, Self::Change),
+                (words.my_bookings, Self::MyBookings),
+                (words.person, Self::Person),
+                (words.book, Self::Book),
+                (words.thanks, Self::Thanks),
+            ];
+            table.into_iter().find(|(all, _)| text.is_any(all)).map(|(_, intent)| intent)
+        })
+    }
+
+    /// A sentence says so, in the conversation's language.
+    fn within(text: &Text, turn: &Turn<'_>) -> Option<Self> {
+        let words: &Words = turn.words;
+        let table: [(&[&str], Self); 5] = [
+            (words.person_in, Self::Person),
+            (words.cancel_in, Self::Cancel),
+            (words.my_bookings_in, Self::MyBookings),
+            (words.change_in, Self::Change),
+            (words.price_in, Self::Price),
+        ];
+        table.into_iter().find(|(all, _)| text.has_any(all)).map(|(_, intent)| intent)
+    }
+}
+
+/// The language that a message asks for by its name.
+fn spoken(text: &Text) -> Option<Language> {
+    let names: [(Language, &[&str]); 3] = [
+        (Language::English, &["english", "inglês", "inglés"]),
+        (Language::Portuguese, &["português", "portuguese", "portugués"]),
+        (Language::Spanish, &["español", "spanish", "espanhol", "castellano"]),
+    ];
+    names.into_iter().find(|(_, names)| text.is_any(names)).map(|(language, _)| language)
+}
+
+/// Whether the whole message stops or starts reminders and news.
+pub(super) fn subscription(text: &Text, words: &Words) -> Option<bool> {
+    if text.is_any(words.opt_out) {
+        Some(false)
+    } else if text.is_any(words.opt_in) {
+        Some(true)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,220 @@
+//! Service selection: the list of services is out; a number, a name or a synonym chooses.
+
+use uuid::Uuid;
+
+use super::intent::{Input, Intent};
+use super::menu::{CHOICES_MAX, Choice, Menu};
+use super::state::{Plan, ServiceSelection, State};
+use super::text::{Text, alike, folded_words};
+use super::turn::{Answer, Outcome, Turn};
+use super::{act, date_time, greeting, miss};
+use crate::domain::catalogue::Service;
+use crate::domain::conversation::format::{duration, in_sentence};
+
+pub(super) fn step(
+    turn: &Turn<'_>,
+    state: &ServiceSelection,
+    input: Input,
+    text: &Text,
+) -> Outcome {
+    match input {
+        Input::Chosen(choice) => act::choice(turn, choice),
+        Input::Intent(intent) => match intent {
+            Intent::Back => Ok(greeting::open(turn)),
+            Intent::Book => Ok(list(turn, Some(turn.phrases.ask_service()), 0, state.when.clone())),
+            Intent::Price if services_in(turn, text).is_empty() => {
+                Ok(list(turn, Some(turn.phrases.ask_service()), 0, state.when.clone()))
+            }
+            Intent::Price => read(turn, text),
+            Intent::Menu
+            | Intent::Cancel
+            | Intent::Change
+            | Intent::MyBookings
+            | Intent::Person
+            | Intent::Speak(_)
+            | Intent::Thanks => act::intent(turn, intent, text),
+        },
+        Input::OffMenu => Ok(miss::off_menu(turn)),
+        Input::Yes | Input::No => Ok(miss::answer(turn)),
+        Input::Free => read(turn, text),
+    }
+}
+
+/// The services as a menu, from number `from` on, under `first`.
+pub(super) fn list(
+    turn: &Turn<'_>,
+    first: Option<String>,
+    from: usize,
+    when: Option<String>,
+) -> Answer {
+    let services: Vec<&Service> = turn.known.catalogue.services.iter().collect();
+    let state = State::ServiceSelection(ServiceSelection { when });
+    if services.is_empty() {
+        let mut menu = Menu::default();
+        menu.person(&turn.phrases.person());
+        return Answer::new(state).say(turn.phrases.no_services()).ask(menu);
+    }
+    let menu = menu_of(turn, &services, from, described);
+    Answer::new(state).say(first.unwrap_or_else(|| turn.phrases.ask_service())).ask(menu)
+}
+
+/// The names alone, for who did not get on with the list.
+pub(super) fn names(turn: &Turn<'_>) -> Menu {
+    let services: Vec<&Service> = turn.known.catalogue.services.iter().collect();
+    menu_of(turn, &services, 0, |_, service| service.name.clone())
+}
+
+fn menu_of(
+    turn: &Turn<'_>,
+    services: &[&Service],
+    from: usize,
+    label: fn(&Turn<'_>, &Service) -> String,
+) -> Menu {
+    let mut menu = Menu::default();
+    let from = if from < services.len() { from } else { 0 };
+    for service in services[from..].iter().take(CHOICES_MAX) {
+        menu.choice(&label(turn, service), Choice::Service { service_id: service.id });
+    }
+    if services.len() > CHOICES_MAX {
+        // After the last page the first one comes again.
+        let next = from + CHOICES_MAX;
+        let next = if next < services.len() { next } else { 0 };
+        menu.more(&turn.phrases.more_services(), Choice::MoreServices { from: next });
+    }
+    menu.person(&turn.phrases.person());
+    menu
+}
+
+/// Name, length and price: "Haircut, 45 min, $40".
+pub(super) fn described(turn: &Turn<'_>, service: &Service) -> String {
+    let mut parts = vec![service.name.clone(), duration(service.duration)];
+    let currency = &turn.known.catalogue.tenant.currency;
+    parts.extend(service.price.map(|price| turn.format.price(price, currency)));
+    parts.join(", ")
+}
+
+/// Goes on with a service, and with what was said about when before it was known.
+pub(super) fn choose(turn: &Turn<'_>, service_id: Uuid) -> Outcome {
+    let when = match &turn.dialogue.state {
+        State::ServiceSelection(state) => state.when.as_deref(),
+        State::Completed(state) => state.when.as_deref(),
+        State::Greeting | State::DateTime(_) | State::Confirmation(_) => None,
+    };
+    start(turn, service_id, when)
+}
+
+fn start(turn: &Turn<'_>, service_id: Uuid, when: Option<&str>) -> Outcome {
+    if turn.service(service_id).is_none() {
+        return Ok(list(turn, None, 0, when.map(str::to_owned)));
+    }
+    let plan = Plan { service_id, ..Plan::default() };
+    if let Some(when) = when
+        && let Some(answer) = date_time::read(turn, &plan, &Text::new(when), None)?
+    {
+        return Ok(answer);
+    }
+    date_time::open(turn, &plan)
+}
+
+/// Reads a text for a service and perhaps a time.
+pub(super) fn read(turn: &Turn<'_>, text: &Text) -> Outcome {
+    let services = services_in(turn, text);
+    let when = says_when(turn, text).then(|| text.raw.clone());
+    let earlier = match &turn.dialogue.state {
+        State::ServiceSelection(state) => state.when.clone(),
+        State::Greeting | State::DateTime(_) | State::Confirmation(_) | State::Completed(_) => None,
+    };
+    match (services.as_slice(), when.or(earlier)) {
+        ([], Some(when)) if says_when(turn, text) => {
+            Ok(list(turn, Some(turn.phrases.which_service()), 0, Some(when)))
+        }
+        ([], _) => Ok(miss::answer(turn)),
+        ([one], when) => start(turn, one.id, when.as_deref()),
+        (several, when) => {
+            // Two that the text names both, or two of which it names a part.
+            let first = if several.iter().all(|service| is_named(service, text)) {
+                turn.phrases.one_service_first()
+            } else {
+                turn.phrases.which_service()
+            };
+            let menu = menu_of(turn, several, 0, described);
+            let state = State::ServiceSelection(ServiceSelection { when });
+            Ok(Answer::new(state).say(first).ask(menu))
+        }
+    }
+}
+
+/// Whether a text says something about when or with whom.
+pub(super) fn says_when(turn: &Turn<'_>, text: &Text) -> bool {
+    date_time::understood(turn, text)
+}
+
+/// The services that a text names, in menu order: in full or by a synonym; else those whose name has
+/// every telling word of the text.
+pub(super) fn services_in<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service> {
+    let services = &turn.known.catalogue.services;
+    let named: Vec<(&Service, Vec<(usize, usize)>)> = services
+        .iter()
+        .map(|service| (service, places(service, text)))
+        .filter(|(_, places)| !places.is_empty())
+        .collect();
+    // "corte e barba" is that service, and neither of "corte" and "barba".
+    let within = |inner: &(usize, usize), outer: &(usize, usize)| {
+        outer.0 <= inner.0 && inner.1 <= outer.1 && outer.1 - outer.0 > inner.1 - inner.0
+    };
+    let whole: Vec<&Service> = named
+        .iter()
+        .filter(|(_, own)| {
+            own.iter().any(|place| {
+                !named.iter().any(|(_, others)| others.iter().any(|other| within(place, other)))
+            })
+        })
+        .map(|(service, _)| *service)
+        .collect();
+    if whole.is_empty() { partly_named(turn, text) } else { whole }
+}
+
+fn partly_named<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service> {
+    let filler: Vec<String> =
+        turn.words.filler.iter().flat_map(|word| folded_words(word)).collect();
+    let telling: Vec<&String> =
+        text.words().iter().filter(|word| word.len() > 2 && !filler.contains(word)).collect();
+    let has = |service: &&Service, word: &str| {
+        let names = std::iter::once(&service.name).chain(&service.synonyms);
+        names.flat_map(|name| folded_words(name)).any(|own| own.len() > 2 && alike(&own, word))
+    };
+    let count = |service: &&Service| telling.iter().filter(|word| has(service, word)).count();
+    let services = &turn.known.catalogue.services;
+    let most = services.iter().map(|service| count(&service)).max().unwrap_or(0);
+    services.iter().filter(|service| most > 0 && count(service) == most).collect()
+}
+
+fn is_named(service: &Service, text: &Text) -> bool {
+    !places(service, text).is_empty()
+}
+
+/// Where in the text's words a service is named, as ranges of words.
+fn places(service: &Service, text: &Text) -> Vec<(usize, usize)> {
+    let names = [&service.name, &service.key].into_iter().chain(&service.synonyms);
+    let mut places = Vec::new();
+    for name in names.map(|name| folded_words(name)).filter(|name| !name.is_empty()) {
+        let joined = name.concat();
+        for start in 0..text.words().len() {
+            // One word more or less than the name has: "hair cut".
+            for length in name.len().saturating_sub(1).max(1)..=name.len() + 1 {
+                let Some(window) = text.words().get(start..start + length) else { continue };
+                let same = window.len() == name.len()
+                    && window.iter().zip(&name).all(|(word, own)| alike(word, own));
+                if same || window.concat() == joined {
+                    places.push((start, start + length));
+                }
+            }
+        }
+    }
+    places
+}
+
+/// An example of what may be written, such as "haircut".
+pub(super) fn example(turn: &Turn<'_>) -> Option<String> {
+    turn.known.catalogue.services.first().map(|service| in_sentence(&service.name))
+}

@@ -1,0 +1,159 @@
+//! What holds whatever a customer sends, and whatever others do meanwhile.
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::world::{ANA, BRUNO, World, march};
+use crate::domain::conversation::{Effect, Message, MessageKind};
+use crate::domain::locale::Language;
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Act {
+    Says(Vec<String>),
+    Sends(MessageKind),
+    Taps(u8, u8),
+    /// Minutes pass.
+    Waits(i64),
+    /// Somebody else takes an hour of a member's time.
+    Rival(bool, i64),
+    /// Staff confirms a booking of this customer.
+    Booked(u32, u32),
+}
+
+fn text() -> impl Strategy<Value = String> {
+    #[rustfmt::skip]
+    let known = prop::sample::select(vec![
+        "1", "2", "3", "4", "5", "8", "9", "0", "7", "2️⃣", "opção 2", "la 2", "second", "último",
+        "menu", "hi", "oi", "hola", "back", "voltar", "cancel", "cancelar", "desmarcar", "anular",
+        "change", "remarcar", "cambiar", "my bookings", "meus horários", "mis citas", "person",
+        "english", "português", "español", "yes", "sim", "sí", "no", "não", "👍", "ok", "thanks",
+        "obrigada", "book", "agendar", "reservar", "stop", "sair", "baja", "start", "ativar",
+        "haircut", "corte", "manicure", "color", "haircut and manicure", "corte amanhã às 15h",
+        "haircut tomorrow 3pm", "corte mañana a las 15:00", "thursday afternoon",
+        "quinta depois das 14h", "viernes por la mañana", "next friday at 3", "04/06", "31/02",
+        "yesterday", "hoje às 9", "sunday", "with Bruno", "com a Ana", "con Bruno el jueves",
+        "tomorrow", "at 10", "any time", "qualquer um", "more", "mais", "can I move it to friday?",
+        "dá pra passar pra sexta de manhã?", "cancel K7F29", "quanto custa?", "asdf", "??", " ",
+        "from 2 to 4", "after 5", "23/12 15:00",
+    ]);
+    prop_oneof![
+        8 => known.prop_map(str::to_owned),
+        1 => "\\PC{0,40}",
+    ]
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    #[rustfmt::skip]
+    let kinds = prop::sample::select(vec![
+        MessageKind::Audio, MessageKind::Image, MessageKind::Video, MessageKind::Document,
+        MessageKind::Location, MessageKind::Contact, MessageKind::Sticker, MessageKind::Reaction,
+        MessageKind::Other,
+    ]);
+    prop_oneof![
+        16 => prop::collection::vec(text(), 1..2).prop_map(Act::Says),
+        2 => prop::collection::vec(text(), 2..4).prop_map(Act::Says),
+        // The digits lead deepest; they come often.
+        10 => (1..4_u8).prop_map(|digit| Act::Says(vec![digit.to_string()])),
+        1 => kinds.prop_map(Act::Sends),
+        1 => (0..40_u8, 0..10_u8).prop_map(|(menu, digit)| Act::Taps(menu, digit)),
+        2 => prop_oneof![0..5_i64, 8..13_i64, 50..700_i64].prop_map(Act::Waits),
+        2 => (any::<bool>(), 0..80_i64).prop_map(|(ana, hours)| Act::Rival(ana, hours)),
+        1 => (10..14_u32, 9..17_u32).prop_map(|(day, hour)| Act::Booked(day, hour)),
+    ]
+}
+
+fn message(
+    world: &World,
+    kind: MessageKind,
+    text: Option<&str>,
+    choice: Option<String>,
+) -> Message {
+    Message { sent_at: world.now, kind, text: text.map(str::to_owned), choice, quoted: None }
+}
+
+fn happen(world: &mut World, act: &Act) {
+    match act {
+        Act::Says(texts) => {
+            let kind = MessageKind::Text;
+            let said: Vec<Message> =
+                texts.iter().map(|text| message(world, kind, Some(text), None)).collect();
+            let with_person = world.human;
+            let answer = world.send(&said);
+            let silent =
+                texts.iter().all(|text| text.trim().is_empty()) || (with_person && world.human);
+            assert_eq!(answer.is_empty(), silent, "{act:?}: {answer}");
+            sound(world, &answer);
+        }
+        Act::Sends(kind) => {
+            let answer = world.send_kind(*kind);
+            sound(world, &answer);
+        }
+        Act::Taps(menu, digit) => {
+            let id = format!("{menu}.{digit}");
+            let tap = message(world, MessageKind::Choice, Some("tapped"), Some(id));
+            let answer = world.send(&[tap]);
+            sound(world, &answer);
+        }
+        Act::Waits(minutes) => world.now += TimeDelta::minutes(*minutes),
+        Act::Rival(ana, hours) => {
+            let start = world.now + TimeDelta::hours(*hours);
+            world.block(if *ana { ANA } else { BRUNO }, start, start + TimeDelta::hours(1));
+        }
+        Act::Booked(day, hour) => {
+            let at = march(*day, *hour, 0);
+            if world.bookings.len() < 4 {
+                let now = std::mem::replace(world, World::new(Language::English));
+                *world = now.booked(at, "M2P4R");
+            }
+        }
+    }
+}
+
+/// What every turn keeps.
+fn sound(world: &World, answer: &str) {
+    assert!(world.holds() <= 1, "two holds: {:?}", world.bookings);
+    let replies = world.effects.iter().filter(|e| matches!(e, Effect::Reply { .. })).count();
+    assert!(replies <= 1, "one message a turn: {answer}");
+    let last = world.effects.last();
+    assert!(replies == 0 || matches!(last, Some(Effect::Reply { .. })), "the reply comes last");
+    let done = |wanted: fn(&Effect) -> bool| world.effects.iter().any(wanted);
+    for word in ["Booked ✅", "Agendado ✅", "Reservado ✅"] {
+        assert!(
+            !answer.contains(word) || done(|e| matches!(e, Effect::Confirm { .. })),
+            "{answer}"
+        );
+    }
+    for word in ["Moved ✅", "Remarcado ✅", "Cambiado ✅"] {
+        assert!(!answer.contains(word) || done(|e| matches!(e, Effect::Move { .. })), "{answer}");
+    }
+    for word in ["Canceled.", "Cancelado.", "Cancelada."] {
+        assert!(!answer.contains(word) || done(|e| matches!(e, Effect::Cancel { .. })), "{answer}");
+    }
+}
+
+fn menu_leads_out(world: &mut World) {
+    let answer = world.say("menu");
+    assert_eq!(world.dialogue.state.name(), "service_selection", "{answer}");
+    assert_eq!((world.holds(), world.human, world.dialogue.misses), (0, false, 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 240, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// 240 conversations of 50 events: 12,000.
+    #[test]
+    fn a_conversation_stays_sound_whatever_happens(
+        language in prop::sample::select(Language::ALL.to_vec()),
+        acts in prop::collection::vec(act(), 50),
+    ) {
+        let mut world = World::new(language);
+        world.catalogue.tenant.rules.horizon = TimeDelta::days(6);
+        for (i, act) in acts.iter().enumerate() {
+            happen(&mut world, act);
+            if i % 10 == 9 {
+                menu_leads_out(&mut world);
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Reading what people type: words without accents, case and punctuation.
+
+/// A message as the customer wrote it and as its words.
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    pub(super) raw: String,
+    words: Vec<String>,
+}
+
+impl Text {
+    pub(super) fn new(raw: &str) -> Self {
+        Self { raw: raw.trim().to_owned(), words: folded_words(raw) }
+    }
+
+    pub(super) fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// Whether the whole message is one of these.
+    pub(super) fn is_any(&self, phrases: &[&str]) -> bool {
+        !self.words.is_empty() && phrases.iter().any(|phrase| folded_words(phrase) == self.words)
+    }
+
+    /// Whether one of these stands somewhere in the message, as whole words.
+    pub(super) fn has_any(&self, phrases: &[&str]) -> bool {
+        phrases.iter().any(|phrase| self.has(phrase))
+    }
+
+    /// Whether this stands somewhere in the message, as whole words.
+    pub(super) fn has(&self, phrase: &str) -> bool {
+        let wanted = folded_words(phrase);
+        !wanted.is_empty() && self.words.windows(wanted.len()).any(|window| window == wanted)
+    }
+
+    /// Whether the message is one of `all`, with any of `beside` around it.
+    pub(super) fn is_any_beside(&self, all: &[&str], beside: &[&str]) -> bool {
+        if self.is_any(all) {
+            return true;
+        }
+        let beside: Vec<String> = beside.iter().flat_map(|word| folded_words(word)).collect();
+        all.iter().any(|phrase| {
+            let wanted = folded_words(phrase);
+            self.words.starts_with(&wanted)
+                && self.words[wanted.len()..].iter().all(|word| {
+                    beside.contains(word)
+                        || all.iter().any(|yes| folded_words(yes) == [word.clone()])
+                })
+        })
+    }
+
+    /// The message without a name that follows one of the words in `before` ("with Ana"), so that
+    /// names which are dates as well ("Abril") are not read twice.
+    pub(super) fn raw_without(&self, name: &str, before: &[&str]) -> String {
+        let name = folded_words(name);
+        let words: Vec<&str> = self.raw.split_whitespace().collect();
+        let folded: Vec<String> = words.iter().map(|word| folded_words(word).concat()).collect();
+        let at = |i: usize| folded[i..].starts_with(&name);
+        let joined = |word: &String| before.iter().any(|b| folded_words(b).concat() == *word);
+        let Some(start) = (0..folded.len()).find(|&i| at(i)) else { return self.raw.clone() };
+        let mut first = start;
+        // "com a Ana": up to two words lead to a name.
+        for back in 1..=2 {
+            if start >= back && joined(&folded[start - back]) {
+                first = start - back;
+            }
+        }
+        let rest = words[..first].iter().chain(&words[start + name.len()..]);
+        rest.copied().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The words of a text: small letters, no accents, punctuation as gaps.
+pub(super) fn folded_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    for letter in text.chars().flat_map(char::to_lowercase) {
+        match letter {
+            // Combining accents, the parts of a keycap emoji, skin tones, zero-width joiner.
+            '\u{300}'..='\u{36f}'
+            | '\u{fe0e}'..='\u{fe0f}'
+            | '\u{20e3}'
+            | '\u{1f3fb}'..='\u{1f3ff}'
+            | '\u{200d}' => {}
+            '👍' => {
+                words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+                words.push(letter.to_string());
+            }
+            letter if letter.is_alphanumeric() => word.push(without_accent(letter)),
+            // "don't" and "l'orario" are one word; everything else ends one.
+            '\'' | '’' => {}
+            _ => words.extend((!word.is_empty()).then(|| std::mem::take(&mut word))),
+        }
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
+}
+
+fn without_accent(letter: char) -> char {
+    match letter {
+        'á' | 'à' | 'â' | 'ã' | 'ä' | 'å' | 'ª' => 'a',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'í' | 'ì' | 'î' | 'ï' => 'i',
+        'ó' | 'ò' | 'ô' | 'õ' | 'ö' | 'º' => 'o',
+        'ú' | 'ù' | 'û' | 'ü' => 'u',
+        'ç' => 'c',
+        'ñ' => 'n',
+        'ý' | 'ÿ' => 'y',
+        other => other,
+    }
+}
+
+/// Whether two folded words are the same but for one slip of the finger or a plural.
+pub(super) fn alike(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let (short, long) = if a.len() <= b.len() { (&a, &b) } else { (&b, &a) };
+    if long.len() == short.len() + 1 && long.last() == Some(&'s') && long.starts_with(short) {
+        return short.len() >= 3;
+    }
+    short.len() >= 5 && long.len() - short.len() <= 1 && one_edit(short, long)
+}
+
+/// Whether one letter less, other or swapped with its neighbour makes `long` of `short`.
+fn one_edit(short: &[char], long: &[char]) -> bool {
+    let same = short.iter().zip(long).take_while(|(a, b)| a == b).count();
+    if short.len() < long.len() {
+        return short[same..] == long[same + 1..];
+    }
+    let swapped = same + 1 < short.len()
+        && short[same] == long[same + 1]
+        && short[same + 1] == long[same]
+        && short[same + 2..] == long[same + 2..];
+    swapped || (same < short.len() && short[same + 1..] == long[same + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accents_case_and_punctuation_do_not_count() {
+        for text in ["NÃO", "nao!", " não. ", "na\u{303}o"] {
+            assert!(Text::new(text).is_any(&["não"]), "{text}");
+        }
+        assert!(!Text::new("não sei").is_any(&["não"]));
+        assert!(!Text::new("").is_any(&[""]));
+    }
+
+    #[test]
+    fn a_phrase_is_found_as_whole_words_only() {
+        assert!(Text::new("can I move it to friday?").has("move"));
+        assert!(!Text::new("remove it").has("move"));
+    }
+
+    #[test]
+    fn a_yes_may_have_polite_company_and_nothing_else() {
+        let said = |text: &str| Text::new(text).is_any_beside(&["sim", "ok"], &["por", "favor"]);
+        assert!(said("Sim, por favor!") && said("ok sim"));
+        assert!(!said("sim, mas às 16h") && !said("por favor"));
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_forgiven_in_longer_words() {
+        for (a, b) in [("haircut", "haircutt"), ("manicure", "mancure"), ("cortes", "corte")] {
+            assert!(alike(a, b) && alike(b, a), "{a} {b}");
+        }
+        for (a, b) in [("haircut", "hiarcut"), ("haircut", "heircut")] {
+            assert!(alike(a, b), "{a} {b}");
+        }
+        for (a, b) in [("cor", "cortes"), ("cut", "cat"), ("color", "calar")] {
+            assert!(!alike(a, b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_taken_out_with_what_leads_to_it() {
+        let text = Text::new("amanhã às 15h com a Ana, pode?");
+        assert_eq!(text.raw_without("Ana", &["com"]), "amanhã às 15h pode?");
+        assert_eq!(text.raw_without("Bruno", &["com"]), "amanhã às 15h com a Ana, pode?");
+    }
+}

@@ -1,0 +1,207 @@
+//! English: its words about when.
+
+#[expect(clippy::enum_glob_use, reason = "a lexicon names senses on every line")]
+use crate::domain::temporal::Sense::*;
+use crate::domain::temporal::{DayPart, Edge, Feast, Sense, Source, Unit};
+
+pub(super) static SOURCE: Source = Source {
+    words: WORDS,
+    suffixes: &[
+        (&[Ordinal(0)], "st|nd|rd|th"),
+        (&[Meridiem(false)], "a|am"),
+        (&[Meridiem(true)], "p|pm"),
+        (&[Unit(Unit::Day)], "d"),
+        (&[Roughly], "ish|ampm"),
+    ],
+    typos: "monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|april|august|\
+            september|october|november|december|tomorrow|today|morning|afternoon|evening|tonight|\
+            weekend|midnight|christmas",
+    real_words: "money|monkey|toddy|toda|aprils|mourning|warning|moaning|sundry|saturated|turkey|\
+                 weekends|weakened|morn|evenings|tody|fridge|frida|augustus|tonights|\
+                 everything|opening",
+    dot_is_clock: false,
+    half_before_hour: true,
+    article_names_day: true,
+    at_means_to: false,
+};
+
+#[rustfmt::skip]
+static WORDS: &[(&[Sense], &str)] = &[
+    (&[Weekday(0)], "monday|mondays|mon"),
+    (&[Weekday(1)], "tuesday|tuesdays|tue|tues"),
+    (&[Weekday(2)], "wednesday|wednesdays|wed|weds"),
+    (&[Weekday(3)], "thursday|thursdays|thu|thur|thurs"),
+    (&[Weekday(4)], "friday|fridays|fri"),
+    (&[Weekday(5)], "saturday|saturdays|sat"),
+    (&[Weekday(6)], "sunday|sundays|sun"),
+    (&[Month(1)], "january|jan"),
+    (&[Month(2)], "february|feb|febr"),
+    (&[Month(3)], "march|mar"),
+    (&[Month(4)], "april|apr"),
+    (&[Month(5)], "may"),
+    (&[Month(6)], "june|jun"),
+    (&[Month(7)], "july|jul"),
+    (&[Month(8)], "august|aug"),
+    (&[Month(9)], "september|sept|sep"),
+    (&[Month(10)], "october|oct"),
+    (&[Month(11)], "november|nov"),
+    (&[Month(12)], "december|dec"),
+
+    (&[RelativeDay(0)], "today|todays|tday"),
+    (&[RelativeDay(1)], "tomorrow|tomorrows|tmrw|tmr|tmw|tmrrw|tomo|tomoz|tomorow|tommorow|tommorrow|\
+        next day|following day"),
+    (&[RelativeDay(2)], "day after tomorrow|day after tmrw|day after tmr|overmorrow"),
+    (&[RelativeDay(-1)], "yesterday|last night|last evening"),
+    (&[RelativeDay(-2)], "day before yesterday"),
+    (&[Feast(Feast::Fixed(12, 25))], "christmas|xmas|christmas day|xmas day"),
+    (&[Feast(Feast::Fixed(12, 24))], "christmas eve|xmas eve"),
+    (&[Feast(Feast::Fixed(12, 26))], "boxing day"),
+    (&[Feast(Feast::Fixed(1, 1))], "new years day|new year day|new years|new year"),
+    (&[Feast(Feast::Fixed(12, 31))], "new years eve|new year eve|nye"),
+    (&[Feast(Feast::Fixed(10, 31))], "halloween"),
+    (&[Feast(Feast::Fixed(2, 14))], "valentines day|valentines"),
+    (&[Feast(Feast::Easter(0))], "easter|easter sunday|easter day"),
+    (&[Feast(Feast::Easter(1))], "easter monday"),
+    (&[Feast(Feast::Easter(-2))], "good friday"),
+
+    (&[Now], "now|right now|immediately|at present|at the present time|at this moment|straight away|\
+        right away"),
+    (&[Noon], "noon|midday|mid day|noontime"),
+    (&[Midnight], "midnight|mid night"),
+    (&[Part(DayPart::Morning)], "morning|mornings|in the morning|in the mornings|in morning|\
+        of the morning|during the morning|first thing|first thing in the morning|midmorning"),
+    (&[Part(DayPart::Afternoon)], "afternoon|afternoons|in the afternoon|in the afternoons|\
+        in afternoon|of the afternoon|during the afternoon|arvo|midafternoon"),
+    (&[Part(DayPart::Evening)], "evening|evenings|in the evening|in the evenings|in evening|\
+        of the evening|during the evening"),
+    (&[Part(DayPart::Night)], "night|nights|in the night|at night|nighttime|during the night"),
+    (&[PartOfToday(DayPart::Night)], "tonight|tonite|tonights"),
+    (&[Custom(12, 14)], "at lunch|lunchtime|lunch time|at lunchtime|during lunch|over lunch|\
+        lunch hour|for lunch"),
+    (&[Custom(13, 17)], "after lunch"),
+    (&[Custom(17, 21)], "after work"),
+    (&[Custom(15, 21)], "after school"),
+    (&[Meridiem(false)], "am|in the am"),
+    (&[Meridiem(true)], "pm|in the pm"),
+    (&[HourMark], "h|oclock|o clock|sharp|on the dot"),
+    (&[Half], "half"),
+    (&[Quarter], "quarter"),
+    (&[Past], "past"),
+    (&[Roughly], "ish|or so|ampm"),
+
+    (&[Number(0)], "zero|oh|ou"),
+    (&[Number(1)], "one"),
+    (&[Number(2)], "two|couple"),
+    (&[Number(3)], "three|few"),
+    (&[Number(4)], "four"),
+    (&[Number(5)], "five"),
+    (&[Number(6)], "six"),
+    (&[Number(7)], "seven|several"),
+    (&[Number(8)], "eight"),
+    (&[Number(9)], "nine"),
+    (&[Number(10)], "ten"),
+    (&[Number(11)], "eleven"),
+    (&[Number(12)], "twelve"),
+    (&[Number(13)], "thirteen"),
+    (&[Number(14)], "fourteen"),
+    (&[Number(15)], "fifteen"),
+    (&[Number(16)], "sixteen"),
+    (&[Number(17)], "seventeen"),
+    (&[Number(18)], "eighteen"),
+    (&[Number(19)], "nineteen"),
+    (&[Number(20)], "twenty"),
+    (&[Number(30)], "thirty"),
+    (&[Number(40)], "forty|fourty"),
+    (&[Number(50)], "fifty"),
+    (&[Number(60)], "sixty"),
+    (&[Thousand], "thousand"),
+    (&[Ordinal(1)], "first"),
+    (&[Ordinal(2)], "second"),
+    (&[Ordinal(3)], "third"),
+    (&[Ordinal(4)], "fourth"),
+    (&[Ordinal(5)], "fifth"),
+    (&[Ordinal(6)], "sixth"),
+    (&[Ordinal(7)], "seventh"),
+    (&[Ordinal(8)], "eighth"),
+    (&[Ordinal(9)], "ninth"),
+    (&[Ordinal(10)], "tenth"),
+    (&[Ordinal(11)], "eleventh"),
+    (&[Ordinal(12)], "twelfth"),
+    (&[Ordinal(13)], "thirteenth"),
+    (&[Ordinal(14)], "fourteenth"),
+    (&[Ordinal(15)], "fifteenth"),
+    (&[Ordinal(16)], "sixteenth"),
+    (&[Ordinal(17)], "seventeenth"),
+    (&[Ordinal(18)], "eighteenth"),
+    (&[Ordinal(19)], "nineteenth"),
+    (&[Ordinal(20)], "twentieth"),
+    (&[Ordinal(30)], "thirtieth"),
+    (&[Article], "a|an"),
+    (&[Unit(Unit::Minute)], "minute|minutes|min|mins"),
+    (&[Unit(Unit::Hour)], "hour|hours|hr|hrs"),
+    (&[Unit(Unit::Day)], "day|days"),
+    (&[Unit(Unit::Week)], "week|weeks|wk|wks"),
+    (&[Unit(Unit::Fortnight)], "fortnight|fortnights"),
+    (&[Unit(Unit::Month)], "month|months"),
+    (&[Unit(Unit::Year)], "year|years|yr|yrs"),
+    (&[Unit(Unit::Weekend)], "weekend|weekends|week end|wkend|wknd"),
+    (&[Unit(Unit::WorkWeek)], "workweek|work week|working week|business week"),
+
+    (&[At], "at|around|approximately|approx|about|at about|at around|its"),
+    (&[On], "on"),
+    (&[The], "the"),
+    (&[Of], "of"),
+    (&[In], "in|within"),
+    (&[Since, From], "from|starting|starting from|starting on|starting at|since|as of|beginning on"),
+    (&[To, ToHour], "to"),
+    (&[To], "through|thru"),
+    (&[Until, ToHour], "til|till"),
+    (&[Until], "until|by|no later than|not later than|as late as|up to|up until|at the latest by|not after"),
+    (&[Between], "between|in between|anywhere between"),
+    (&[And], "and|n|but"),
+    (&[Or], "or"),
+    (&[After, Past], "after"),
+    (&[After], "later than|at or after|on or after|not before|any time after|anytime after|no earlier than"),
+    (&[Before, ToHour], "before"),
+    (&[Onward], "onward|onwards|or later|and later|or after|and after|or later on"),
+    (&[Later, Edge(Edge::End)], "later"),
+    (&[Later], "from now|hence|from right now"),
+    (&[Ago], "ago"),
+    (&[This], "this|current"),
+    (&[Next], "next|following|nxt"),
+    (&[Coming], "coming|upcoming"),
+    (&[Previous, Final], "last"),
+    (&[Previous], "previous"),
+    (&[Final], "final"),
+    (&[Rest], "rest|remainder"),
+    (&[Edge(Edge::Start)], "early|beginning|start|earlier|beginning of|start of"),
+    (&[Edge(Edge::Middle)], "mid|middle"),
+    (&[Edge(Edge::End)], "late|end"),
+
+    (&[Not], "not|except|cant|cannot|can not|cant do|cant make|cant make it|doesnt work|wont work|\
+        no good|isnt good|is no good|not on|dont want|doesnt suit|cant come|not available|not free"),
+    (&[Instead], "actually|i mean|or rather|no wait|wait|scratch that|sorry|instead|better|oops|\
+        rather|correction|make that"),
+    (&[Nothing], "good morning|good afternoon|good evening|good night|good day|great week|nice week|\
+        good week|great weekend|nice weekend|good weekend|lovely weekend|great day|nice day|\
+        lovely day|great evening|nice evening|happy new year|merry christmas|happy easter|\
+        happy halloween|day after day|day by day|some day|the other day|all day|every day|one by one|\
+        this one|that one|which one|the one|no one|the sun|why not|one to one|one on one|all night|\
+        last time|next time|first time|one more|up to date|these days|those days|nowadays|\
+        day to day|to day life|may i|may we|may be|may well|may you|long time|any second"),
+    (&[Place], "street|avenue|ave|road|drive|lane|boulevard|blvd|st"),
+    (&[Name], "name is|under the name|in the name of|name of|my name|names"),
+    (&[Counted], "people|persons|person|adults|adult|kids|kid|children|child|guests|guest|points|\
+        percent|pct|dollars|dollar|bucks|euros|euro|pounds|usd|eur|stars|times|items|km|miles|kg|lbs|cm|\
+        mm|meters|metres|degrees|floor|round|wave|time|option|seats|tickets|haircuts|sessions|\
+        slots|pax|of us|of them|students|friends|opinion|chance|class|place|things|services|\
+        reminders|messages|photos|copies|cuts|step|attempt|try|half of|street|wife|husband|language|\
+        hand|visit|thought"),
+    (&[Label], "room|page|chapter|apt|apartment|flat|suite|table|number|building|gate|level|unit|\
+        ext|extension|bldg|item|figure|episode|season|invoice|order|code|version|abc|ssn|highway|\
+        route|no|nr|iphone|windows"),
+    (&[Filler], "please|pls|plz|thanks|thx|thank you|ok|okay|yes|yeah|yep|hi|hello|hey|for|free|\
+        available|then|maybe|perhaps|possibly|preferably|just|only|exactly|say|like|works|would|is|are|\
+        be|also|though|too|somewhere|sometime|roughly|work|good|fine|perfect|great|so|ideally|if possible|\
+        anytime|any time|some time|hope|me|us|it"),
+];

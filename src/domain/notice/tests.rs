@@ -1,0 +1,132 @@
+//! The templates of the conversation's design, in three languages.
+
+use chrono::{NaiveDate, TimeZone};
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::catalogue::{BookingRules, Status, Tenant, WeekHours};
+use crate::domain::locale::Locale;
+
+/// A haircut with Bruno on Thursday 12 March 2026 at 14:45, and the moment it starts.
+fn booking(zone: chrono_tz::Tz) -> (Booking, DateTime<Utc>) {
+    let local = NaiveDate::from_ymd_opt(2026, 3, 12).unwrap().and_hms_opt(14, 45, 0).unwrap();
+    let starts_at = zone.from_local_datetime(&local).unwrap().to_utc();
+    let booking = Booking {
+        id: Uuid::nil(),
+        service_id: Uuid::nil(),
+        staff_id: Uuid::nil(),
+        service_name: "Corte".to_owned(),
+        staff_name: "Bruno".to_owned(),
+        starts_at,
+        ends_at: starts_at + TimeDelta::minutes(45),
+        status: Status::Confirmed,
+        hold_expires_at: None,
+        code: "K7F29".to_owned(),
+        revision: 1,
+        price: None,
+    };
+    (booking, starts_at)
+}
+
+fn catalogue(locale: Locale) -> Catalogue {
+    let hours = WeekHours::default();
+    let none = TimeDelta::zero();
+    let rules = BookingRules {
+        slot_interval: none,
+        min_notice: none,
+        horizon: none,
+        hold: none,
+        cancel_notice: none,
+        reminders: Vec::new(),
+    };
+    Catalogue {
+        tenant: Tenant {
+            id: Uuid::nil(),
+            slug: "studio".to_owned(),
+            name: "Studio".to_owned(),
+            locale,
+            timezone: chrono_tz::America::Sao_Paulo,
+            currency: "BRL".to_owned(),
+            address: Some("Rua das Flores, 120".to_owned()),
+            rules,
+            hours,
+        },
+        services: Vec::new(),
+        staff: Vec::new(),
+        closures: Vec::new(),
+    }
+}
+
+fn written(notice: Notice, locale: Locale, before: TimeDelta) -> String {
+    let catalogue = catalogue(locale);
+    let (booking, starts_at) = booking(catalogue.tenant.timezone);
+    let name = Some("Marina".to_owned());
+    let customer = Customer { id: Uuid::nil(), name, locale: None, opted_out: false };
+    render(notice, &booking, &catalogue, &customer, starts_at - before)
+}
+
+fn reminder(before: TimeDelta) -> Notice {
+    Notice::Reminder { before }
+}
+
+#[test]
+fn notices_are_those_of_the_templates() {
+    let (day, hour) = (TimeDelta::hours(24), TimeDelta::hours(1));
+    let (quarter, week) = (TimeDelta::minutes(15), TimeDelta::days(7));
+    #[rustfmt::skip]
+    let cases = [
+        (reminder(day), day, Locale::EN_US, "Hi Marina! Tomorrow, Thursday 12 March at 2:45 PM: Corte with Bruno, Rua das Flores, 120. 1 I will be there, 2 Change time, 3 Cancel"),
+        (reminder(day), day, Locale::PT_BR, "Oi, Marina! Amanhã, quinta-feira, 12 de março, às 14h45: Corte com Bruno, Rua das Flores, 120. 1 Estarei lá, 2 Mudar horário, 3 Cancelar"),
+        (reminder(day), day, Locale::ES_CL, "¡Hola, Marina! Mañana, jueves 12 de marzo a las 14:45: Corte con Bruno, Rua das Flores, 120. 1 Ahí estaré, 2 Cambiar hora, 3 Cancelar"),
+        (reminder(hour), hour, Locale::EN_US, "Marina, see you in 1 hour: 2:45 PM, Rua das Flores, 120."),
+        (reminder(hour), hour, Locale::PT_BR, "Marina, até daqui a 1 hora: 14h45, Rua das Flores, 120."),
+        (reminder(hour), hour, Locale::ES_CL, "Marina, nos vemos en 1 hora: 14:45, Rua das Flores, 120."),
+        (reminder(quarter), quarter, Locale::EN_US, "Marina, your time is in 15 minutes: 2:45 PM, Rua das Flores, 120."),
+        (reminder(quarter), quarter, Locale::PT_BR, "Marina, o seu horário é em 15 minutos: 14h45, Rua das Flores, 120."),
+        (reminder(quarter), quarter, Locale::ES_CL, "Marina, tu hora es en 15 minutos: 14:45, Rua das Flores, 120."),
+        (reminder(week), week, Locale::EN_US, "Hi Marina! Thursday 12 March at 2:45 PM: Corte with Bruno, Rua das Flores, 120. Write CHANGE or CANCEL if you need another time."),
+        (Notice::Confirmed, day, Locale::EN_US, "Your booking is confirmed: Corte with Bruno, Thursday 12 March, 2:45 PM. Code K7F29."),
+        (Notice::Confirmed, day, Locale::PT_BR, "O seu horário está confirmado: Corte com Bruno, quinta-feira, 12 de março, 14h45. Código K7F29."),
+        (Notice::Confirmed, day, Locale::ES_CL, "Tu reserva está confirmada: Corte con Bruno, jueves 12 de marzo, 14:45. Código K7F29."),
+        (Notice::MovedByStaff, day, Locale::EN_US, "We had to move your booking: now Thursday 12 March at 2:45 PM. 1 OK, 2 Other time, 3 Cancel"),
+        (Notice::MovedByStaff, day, Locale::PT_BR, "Precisamos mudar o seu horário: agora quinta-feira, 12 de março, às 14h45. 1 OK, 2 Outro horário, 3 Cancelar"),
+        (Notice::MovedByStaff, day, Locale::ES_CL, "Tuvimos que mover tu reserva: ahora jueves 12 de marzo a las 14:45. 1 OK, 2 Otra hora, 3 Cancelar"),
+        (Notice::CancelledByStaff, day, Locale::EN_US, "Sorry, we must cancel Thursday 12 March, 2:45 PM. 1 New time, 0 Talk to a person"),
+        (Notice::CancelledByStaff, day, Locale::PT_BR, "Sentimos muito, precisamos cancelar quinta-feira, 12 de março, 14h45. 1 Novo horário, 0 Falar com alguém"),
+        (Notice::CancelledByStaff, day, Locale::ES_CL, "Lo sentimos, debemos cancelar jueves 12 de marzo, 14:45. 1 Nueva hora, 0 Hablar con alguien"),
+    ];
+    for (notice, before, locale, expected) in cases {
+        assert_eq!(written(notice, locale, before), expected, "{notice:?} {locale}");
+    }
+}
+
+#[test]
+fn tomorrow_is_counted_from_when_the_reminder_leaves() {
+    let day_before = reminder(TimeDelta::hours(24));
+    // Quiet hours moved it: the words follow.
+    let cases = [(30, "Tomorrow, Thursday"), (6, "Today, Thursday"), (40, "Thursday")];
+    for (hours, when) in cases {
+        let text = written(day_before, Locale::EN_US, TimeDelta::hours(hours));
+        let start = format!("Hi Marina! {when} 12 March at 2:45 PM:");
+        assert!(text.starts_with(&start), "{hours} h before: {text}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_left_out() {
+    let mut catalogue = catalogue(Locale::EN_US);
+    catalogue.tenant.address = None;
+    let (booking, starts_at) = booking(catalogue.tenant.timezone);
+    let mut customer = Customer { id: Uuid::nil(), name: None, locale: None, opted_out: false };
+    let say = |customer: &Customer, hours| {
+        let before = TimeDelta::hours(hours);
+        render(reminder(before), &booking, &catalogue, customer, starts_at - before)
+    };
+    assert_eq!(say(&customer, 1), "See you in 1 hour: 2:45 PM.");
+    assert!(
+        say(&customer, 24)
+            .starts_with("Hi! Tomorrow, Thursday 12 March at 2:45 PM: Corte with Bruno. 1")
+    );
+    customer.locale = Some(Locale::PT_BR);
+    assert_eq!(say(&customer, 1), "Até daqui a 1 hora: 14h45.", "their language, not the tenant's");
+}

@@ -1,0 +1,168 @@
+//! Numbers in words, and numbers that are none of a date: what is counted, labelled or paid.
+
+use super::sense::Sense;
+use super::token::{Kind, Token};
+
+/// Joins number words, and makes opaque the numbers that belong to something else.
+pub(super) fn settle(tokens: &mut Vec<Token>) {
+    let mut out = 0;
+    let mut at = 0;
+    while at < tokens.len() {
+        let (token, next) = number(tokens, at);
+        tokens[out] = token;
+        out += 1;
+        at = next;
+    }
+    tokens.truncate(out);
+    for at in 0..tokens.len() {
+        if tokens[at].has(Sense::Counted)
+            && at > 0
+            && (tokens[at - 1].number().is_some() || tokens[at - 1].ordinal().is_some())
+        {
+            hide(&mut tokens[at - 1]);
+            // "2 or 3 people": neither is a time.
+            if at > 2 && tokens[at - 3].number().is_some() && tokens[at - 2].joins_numbers() {
+                hide(&mut tokens[at - 3]);
+            }
+        }
+        if tokens[at].has(Sense::Label) && at + 1 < tokens.len() {
+            let beside = tokens[at + 1].number().is_some();
+            let number = if beside { at + 1 } else { at + 2 };
+            let between_is_small = beside || tokens[at + 1].senses.contains(&Sense::Filler);
+            if between_is_small && tokens.get(number).is_some_and(|t| t.number().is_some()) {
+                hide(&mut tokens[number]);
+            }
+        }
+    }
+}
+
+impl Token {
+    pub(super) fn has(&self, sense: Sense) -> bool {
+        self.senses.contains(&sense)
+    }
+
+    pub(super) fn number(&self) -> Option<u32> {
+        match self.kind {
+            Kind::Number { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn ordinal(&self) -> Option<u8> {
+        self.senses.iter().find_map(|sense| match sense {
+            Sense::Ordinal(n) if *n > 0 => Some(*n),
+            _ => None,
+        })
+    }
+
+    fn joins_numbers(&self) -> bool {
+        self.kind == Kind::Dash
+            || [Sense::And, Sense::Or, Sense::To].iter().any(|sense| self.has(*sense))
+    }
+
+    fn word_number(&self) -> Option<u16> {
+        self.senses.iter().find_map(|sense| match sense {
+            Sense::Number(n) => Some(*n),
+            _ => None,
+        })
+    }
+}
+
+fn hide(token: &mut Token) {
+    (token.kind, token.senses) = (Kind::Opaque, &[]);
+}
+
+/// The 20th to the 29th, so that a joined ordinal has senses to point to.
+static TWENTIES: [&[Sense]; 10] = [
+    &[Sense::Ordinal(20)],
+    &[Sense::Ordinal(21)],
+    &[Sense::Ordinal(22)],
+    &[Sense::Ordinal(23)],
+    &[Sense::Ordinal(24)],
+    &[Sense::Ordinal(25)],
+    &[Sense::Ordinal(26)],
+    &[Sense::Ordinal(27)],
+    &[Sense::Ordinal(28)],
+    &[Sense::Ordinal(29)],
+];
+
+/// The token at `at`, joined with what continues its number, and where the next one is.
+fn number(tokens: &[Token], at: usize) -> (Token, usize) {
+    let first = tokens[at];
+    if let Some((ordinal, next)) = suffixed_or_joined_ordinal(tokens, at) {
+        return (ordinal, next);
+    }
+    let Some(mut value) = first.word_number().map(u32::from) else { return (first, at + 1) };
+    let mut next = at + 1;
+    if matches!(value, 20 | 30 | 40 | 50) {
+        let skip = usize::from(tokens.get(next).is_some_and(|token| token.has(Sense::And)));
+        if let Some(unit) = tokens.get(next + skip).and_then(Token::word_number)
+            && (1..10).contains(&unit)
+            && (skip == 1 || !tokens[next + skip].has(Sense::Article))
+        {
+            value += u32::from(unit);
+            next += skip + 1;
+        }
+    }
+    if value < 10 && tokens.get(next).is_some_and(|token| token.has(Sense::Thousand)) {
+        value *= 1000;
+        next += 1;
+        let skip = usize::from(tokens.get(next).is_some_and(|token| token.has(Sense::And)));
+        if let Some(token) = tokens.get(next + skip)
+            && token.word_number().is_some()
+        {
+            let (rest, after) = number(tokens, next + skip);
+            if let Some(rest) = rest.number().filter(|rest| *rest < 100) {
+                value += rest;
+                next = after;
+            }
+        }
+    }
+    let senses = if next == at + 1 { first.senses } else { &[] };
+    (Token { kind: Kind::Number { value, digits: 0, zero: false }, senses, ..first }, next)
+}
+
+/// "twenty second", "vigesimo segundo", "22nd", "3º".
+fn suffixed_or_joined_ordinal(tokens: &[Token], at: usize) -> Option<(Token, usize)> {
+    let first = tokens[at];
+    let second = tokens.get(at + 1)?;
+    if let Kind::Number { value, digits: 1.., .. } = first.kind {
+        let suffix = second.glued && second.has(Sense::Ordinal(0));
+        if !suffix {
+            return None;
+        }
+        let senses = *DIGIT_ORDINALS.get(usize::try_from(value).ok()?)?;
+        // "2a feira", "6a": where a language numbers its weekdays, the sense says so.
+        let senses = if second.has(Sense::WeekdaySuffix) && (2..=6).contains(&value) {
+            NUMBERED_WEEKDAYS[value as usize - 2]
+        } else {
+            senses
+        };
+        return Some((Token { kind: Kind::Suffixed, senses, ..first }, at + 2));
+    }
+    let tens = first.word_number().or(first.ordinal().map(u16::from))?;
+    let unit = second.ordinal().filter(|unit| (1..10).contains(unit))?;
+    let senses: &'static [Sense] = match (tens, unit) {
+        (20, _) => TWENTIES[usize::from(unit)],
+        (30, 1) => &[Sense::Ordinal(31)],
+        _ => return None,
+    };
+    Some((Token { kind: Kind::Word, senses, ..first }, at + 2))
+}
+
+macro_rules! ordinals {
+    ($($n:literal)*) => { [&[], $(&[Sense::Ordinal($n)]),*] };
+}
+
+static DIGIT_ORDINALS: [&[Sense]; 32] = ordinals!(
+    1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
+);
+
+/// "2a" to "6a": Monday to Friday, or second to sixth.
+static NUMBERED_WEEKDAYS: [&[Sense]; 5] = [
+    &[Sense::Weekday(0), Sense::Ordinal(2)],
+    &[Sense::Weekday(1), Sense::Ordinal(3)],
+    &[Sense::Weekday(2), Sense::Ordinal(4)],
+    &[Sense::Weekday(3), Sense::Ordinal(5)],
+    &[Sense::Weekday(4), Sense::Ordinal(6)],
+];

@@ -1,0 +1,449 @@
+//! Text to tokens: words with their senses, and numbers in the shapes that dates and times take.
+//!
+//! One pass over at most [`LONGEST`] characters. Digits and the signs between them are read as one
+//! cluster, and a cluster of no known shape (a phone number, a tax number, a code) becomes one opaque
+//! token, so that no later rule can read a date into a part of it.
+
+use super::lexicon::Lexicon;
+use super::sense::Sense;
+
+/// Characters of a text that are looked at.
+pub(super) const LONGEST: usize = 500;
+
+/// More tokens than a message about one appointment needs; what follows is not looked at.
+const MOST_TOKENS: usize = 160;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Token {
+    pub kind: Kind,
+    /// Empty for all but words.
+    pub senses: &'static [Sense],
+    /// Nothing stands between it and the token before.
+    pub glued: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Word,
+    /// Digits with the end of an ordinal: "2nd", "4ª".
+    Suffixed,
+    Unknown,
+    /// `digits` is 0 for a number in words; `zero`: written with a leading zero.
+    Number {
+        value: u32,
+        digits: u8,
+        zero: bool,
+    },
+    /// Written with a colon; there is such a time.
+    Clock {
+        hour: u8,
+        minute: u8,
+        zero: bool,
+    },
+    /// Written like a time, and there is no such time.
+    NoClock,
+    /// Two numbers and the sign between them.
+    Pair {
+        a: Field,
+        sign: u8,
+        b: Field,
+    },
+    /// Three numbers with the same sign between them.
+    Triple([Field; 3]),
+    /// A dash, or a slash beside a word.
+    Dash,
+    Comma,
+    /// The end of a sentence or of a line, a bracket, a colon.
+    Stop,
+    /// A number that is none of a date or time: money, a phone number, a code.
+    Opaque,
+}
+
+/// A number of a cluster as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Field {
+    pub value: u32,
+    pub digits: u8,
+    pub zero: bool,
+}
+
+/// Reads `text` into tokens.
+pub(super) fn tokens(text: &str, lexicon: &Lexicon) -> Vec<Token> {
+    let folded = fold(text);
+    let mut lexer = Lexer {
+        text: &folded,
+        bytes: folded.as_bytes(),
+        at: 0,
+        blob: 0,
+        poisoned: false,
+        spaced: true,
+        out: Vec::with_capacity(32),
+        lexicon,
+    };
+    lexer.run();
+    lexer.out
+}
+
+/// Lower case, without accents; what is neither letter, digit nor ASCII becomes a space.
+fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(LONGEST * 2));
+    for letter in text.chars().take(LONGEST) {
+        if letter.is_ascii() {
+            out.push(letter.to_ascii_lowercase());
+            continue;
+        }
+        match letter {
+            'á' | 'à' | 'â' | 'ã' | 'ä' | 'Á' | 'À' | 'Â' | 'Ã' | 'Ä' | 'ª' => {
+                out.push('a')
+            }
+            'é' | 'è' | 'ê' | 'ë' | 'É' | 'È' | 'Ê' | 'Ë' => out.push('e'),
+            'í' | 'ì' | 'î' | 'ï' | 'Í' | 'Ì' | 'Î' | 'Ï' => out.push('i'),
+            'ó' | 'ò' | 'ô' | 'õ' | 'ö' | 'Ó' | 'Ò' | 'Ô' | 'Õ' | 'Ö' | 'º' | '°' => {
+                out.push('o')
+            }
+            'ú' | 'ù' | 'û' | 'ü' | 'Ú' | 'Ù' | 'Û' | 'Ü' => out.push('u'),
+            'ç' | 'Ç' => out.push('c'),
+            'ñ' | 'Ñ' => out.push('n'),
+            '–' | '—' | '−' | '‐' | '‑' => out.push('-'),
+            '’' | '‘' | '´' => out.push('\''),
+            '€' | '£' => out.push('$'),
+            // Combining marks: an accent written after its letter.
+            '\u{300}'..='\u{36f}' => {}
+            _ if letter.is_alphabetic() => out.extend(letter.to_lowercase()),
+            _ => out.push(' '),
+        }
+    }
+    out
+}
+
+struct Lexer<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+    /// The first token since the last space.
+    blob: usize,
+    /// Letters and digits are mixed without sense: all until the next space is opaque.
+    poisoned: bool,
+    spaced: bool,
+    out: Vec<Token>,
+    lexicon: &'t Lexicon,
+}
+
+impl<'t> Lexer<'t> {
+    fn run(&mut self) {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            if self.out.len() >= MOST_TOKENS {
+                return;
+            }
+            match byte {
+                b'0'..=b'9' => self.cluster(),
+                _ if is_letter(byte) => self.word(),
+                b'\n' | b'\r' => {
+                    self.push(Kind::Stop);
+                    self.space();
+                }
+                _ if byte.is_ascii_whitespace() => self.space(),
+                _ => self.sign(byte),
+            }
+        }
+    }
+
+    fn push(&mut self, kind: Kind) {
+        self.push_word(if self.poisoned { Kind::Opaque } else { kind }, &[]);
+    }
+
+    fn push_word(&mut self, kind: Kind, senses: &'static [Sense]) {
+        self.out.push(Token { kind, senses, glued: !self.spaced });
+        self.spaced = false;
+    }
+
+    fn space(&mut self) {
+        self.at += 1;
+        self.spaced = true;
+        self.poisoned = false;
+        self.blob = self.out.len();
+    }
+
+    /// All since the last space, and until the next, belongs to a code.
+    fn poison(&mut self) {
+        self.poisoned = true;
+        for token in &mut self.out[self.blob..] {
+            (token.kind, token.senses) = (Kind::Opaque, &[]);
+        }
+    }
+
+    fn sign(&mut self, byte: u8) {
+        let next = self.bytes.get(self.at + 1).copied().unwrap_or(b' ');
+        let before = self.at.checked_sub(1).map_or(b' ', |at| self.bytes[at]);
+        match byte {
+            b'\'' | b'"' | b'_' | b'*' => {}
+            b'-' if is_letter(before) && is_letter(next) => self.spaced = true,
+            b'-' | b'/' => self.push(Kind::Dash),
+            b',' => self.push(Kind::Comma),
+            b'@' => self.push_word(Kind::Word, &[Sense::At]),
+            b'&' => self.push_word(Kind::Word, &[Sense::And]),
+            b'$' => self.money(),
+            b'%' => self.previous_number_is_opaque(),
+            b'+' | b'#' if next.is_ascii_digit() => {
+                self.push(Kind::Opaque);
+                self.poisoned = true;
+            }
+            _ => self.push(Kind::Stop),
+        }
+        self.at += 1;
+    }
+
+    /// "$ 45" and "45 $": the number is no time.
+    fn money(&mut self) {
+        let rest = self.bytes[self.at + 1..].trim_ascii_start();
+        if rest.first().is_some_and(u8::is_ascii_digit) {
+            let skipped = self.bytes.len() - self.at - 1 - rest.len();
+            let digits =
+                rest.iter().take_while(|b| b.is_ascii_digit() || **b == b'.' || **b == b',');
+            let length = digits.count();
+            self.at += skipped + length;
+            self.push(Kind::Opaque);
+        } else {
+            self.previous_number_is_opaque();
+        }
+    }
+
+    fn previous_number_is_opaque(&mut self) {
+        if let Some(last) = self.out.last_mut()
+            && matches!(last.kind, Kind::Number { .. } | Kind::Pair { .. })
+        {
+            last.kind = Kind::Opaque;
+        }
+    }
+
+    fn word(&mut self) {
+        let start = self.at;
+        let end = self.word_end(start);
+        let glued_to_digits = (start > 0 && self.bytes[start - 1].is_ascii_digit())
+            || self.bytes.get(end).is_some_and(u8::is_ascii_digit);
+        let letters = without_apostrophes(&self.text[start..end]);
+        let letters = letters.as_ref();
+        self.at = end;
+        if self.poisoned {
+            return self.push(Kind::Opaque);
+        }
+        if let Some(pm) = self.dotted_meridiem(letters) {
+            let senses: &[Sense] =
+                if pm { &[Sense::Meridiem(true)] } else { &[Sense::Meridiem(false)] };
+            return self.push_word(Kind::Word, senses);
+        }
+        if glued_to_digits && let Some(senses) = self.lexicon.suffix(letters) {
+            return self.push_word(Kind::Word, senses);
+        }
+        let mut ends = [end; 8];
+        let text = self.text;
+        let found = {
+            let lexer = &*self;
+            lexer.lexicon.phrase(letters, |n| {
+                let from = lexer.next_word(*ends.get(n)?)?;
+                let to = lexer.word_end(from);
+                if let Some(slot) = ends.get_mut(n + 1) {
+                    *slot = to;
+                }
+                Some(&text[from..to])
+            })
+        };
+        if let Some((senses, further)) = found {
+            self.at = ends[further.min(7)];
+            return self.push_word(Kind::Word, senses);
+        }
+        if glued_to_digits {
+            self.poison();
+            return self.push(Kind::Opaque);
+        }
+        match self.lexicon.typo(letters) {
+            Some(senses) => self.push_word(Kind::Word, senses),
+            None => self.push(Kind::Unknown),
+        }
+    }
+
+    /// "a.m.", "p . m", "p m": the letter has been read, the rest follows.
+    fn dotted_meridiem(&mut self, letters: &str) -> Option<bool> {
+        let pm = match letters {
+            "a" => false,
+            "p" => true,
+            _ => return None,
+        };
+        let mut at = self.at;
+        while self.bytes.get(at).is_some_and(|b| *b == b'.' || *b == b' ') {
+            at += 1;
+        }
+        if at == self.at || self.bytes.get(at) != Some(&b'm') || self.word_end(at) != at + 1 {
+            return None;
+        }
+        self.at = at + 1;
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+        }
+        Some(pm)
+    }
+
+    /// Where the word that starts at `at` ends; an apostrophe between letters is part of it.
+    fn word_end(&self, mut at: usize) -> usize {
+        while let Some(&byte) = self.bytes.get(at) {
+            let inside = is_letter(byte)
+                || (byte == b'\'' && self.bytes.get(at + 1).is_some_and(|next| is_letter(*next)));
+            if !inside {
+                break;
+            }
+            at += 1;
+        }
+        at
+    }
+
+    /// Where the next word starts, if only spaces or one hyphen stand before it.
+    fn next_word(&self, mut at: usize) -> Option<usize> {
+        let start = at;
+        while matches!(self.bytes.get(at), Some(b' ' | b'\t' | b'-')) {
+            at += 1;
+        }
+        (at > start && self.bytes.get(at).is_some_and(|byte| is_letter(*byte))).then_some(at)
+    }
+
+    /// Reads digits and the signs between them.
+    fn cluster(&mut self) {
+        let mut fields = [Field::default(); 6];
+        let mut signs = [0u8; 5];
+        let mut count = 0;
+        loop {
+            let start = self.at;
+            while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+                self.at += 1;
+            }
+            let digits = self.at - start;
+            if count == fields.len() || digits > 4 {
+                // Longer than any year: whatever it is, it is no date.
+                self.poison();
+                while self
+                    .bytes
+                    .get(self.at)
+                    .is_some_and(|b| b.is_ascii_digit() || b"-./:".contains(b))
+                {
+                    self.at += 1;
+                }
+                return self.push(Kind::Opaque);
+            }
+            let value = self.bytes[start..self.at]
+                .iter()
+                .fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
+            let zero = digits > 1 && self.bytes[start] == b'0';
+            #[expect(clippy::cast_possible_truncation, reason = "at most 4")]
+            let digits = digits as u8;
+            fields[count] = Field { value, digits, zero };
+            count += 1;
+            let sign = self.bytes.get(self.at).copied().unwrap_or(b' ');
+            let follows = self.bytes.get(self.at + 1).is_some_and(u8::is_ascii_digit);
+            if !follows || !b"-./:,".contains(&sign) {
+                break;
+            }
+            if count <= signs.len() {
+                signs[count - 1] = sign;
+            }
+            self.at += 1;
+        }
+        self.shape(&fields[..count], &signs[..count - 1]);
+        // An ISO moment: 2026-11-25T15:00.
+        if count == 3
+            && signs[..2] == *b"--"
+            && self.bytes.get(self.at) == Some(&b't')
+            && self.bytes.get(self.at + 1).is_some_and(u8::is_ascii_digit)
+        {
+            self.at += 1;
+        }
+    }
+
+    /// One token, or three around a dash, for a cluster; opaque if it has no known shape.
+    fn shape(&mut self, fields: &[Field], signs: &[u8]) {
+        if let Some(kind) = shape(fields, signs) {
+            return self.push(kind);
+        }
+        // "9:30-11", "29/2-1/3": two of them around the dash.
+        let halves = signs.iter().position(|sign| *sign == b'-').and_then(|dash| {
+            if signs[dash + 1..].contains(&b'-') {
+                return None;
+            }
+            if signs == b"-" && !fields.iter().all(is_digital_clock) {
+                return None;
+            }
+            let left = shape(&fields[..=dash], &signs[..dash])?;
+            let right = shape(&fields[dash + 1..], &signs[dash + 1..])?;
+            Some((left, right))
+        });
+        // "05/31/2024.14:15": a date and a time around the dot.
+        let moment =
+            signs.iter().position(|sign| *sign == b':').filter(|colon| *colon > 2).and_then(
+                |colon| {
+                    let date = shape(&fields[..colon], &signs[..colon - 1])?;
+                    let clock = shape(&fields[colon..], &signs[colon..])?;
+                    Some((date, clock))
+                },
+            );
+        match (halves, moment) {
+            (Some((left, right)), _) => {
+                self.push(left);
+                self.push(Kind::Dash);
+                self.push(right);
+            }
+            (_, Some((date, clock))) => {
+                self.push(date);
+                self.push(clock);
+            }
+            _ => {
+                self.poison();
+                self.push(Kind::Opaque);
+            }
+        }
+    }
+}
+
+fn shape(fields: &[Field], signs: &[u8]) -> Option<Kind> {
+    match (fields, signs) {
+        ([only], []) => {
+            Some(Kind::Number { value: only.value, digits: only.digits, zero: only.zero })
+        }
+        ([hour, minute], b":") => clock(*hour, *minute),
+        ([hour, minute, second], b"::") if second.digits == 2 => clock(*hour, *minute),
+        // Rather a part of a phone number; 0730-0930 is read as two.
+        ([a, b], b"-") if a.digits >= 3 && b.digits >= 3 => None,
+        ([a, b], [sign]) if *sign != b':' => Some(Kind::Pair { a: *a, sign: *sign, b: *b }),
+        ([a, b, c], [first, second]) if first == second && b"-./".contains(first) => {
+            Some(Kind::Triple([*a, *b, *c]))
+        }
+        _ => None,
+    }
+}
+
+/// 0730 or 1415, and not a year.
+fn is_digital_clock(field: &Field) -> bool {
+    field.digits == 4
+        && field.value <= 2400
+        && field.value % 100 < 60
+        && !(1900..2100).contains(&field.value)
+}
+
+fn clock(hour: Field, minute: Field) -> Option<Kind> {
+    // 4:3 is a ratio.
+    if hour.digits > 2 || minute.digits != 2 {
+        return None;
+    }
+    Some(match (u8::try_from(hour.value), u8::try_from(minute.value)) {
+        (Ok(hours @ 0..=24), Ok(minutes @ 0..=59)) if hours < 24 || minutes == 0 => {
+            Kind::Clock { hour: hours % 24, minute: minutes, zero: hour.zero }
+        }
+        _ => Kind::NoClock,
+    })
+}
+
+/// Bytes above ASCII are letters: all else was folded into spaces.
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte >= 0x80
+}
+
+fn without_apostrophes(word: &str) -> std::borrow::Cow<'_, str> {
+    if word.contains('\'') { word.replace('\'', "").into() } else { word.into() }
+}

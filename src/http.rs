@@ -1,0 +1,44 @@
+//! The HTTP server: the gateway's webhook, health, and in demonstrations the chat simulator.
+
+mod health;
+pub mod sim;
+mod webhook;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use sqlx::PgPool;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::clock::Clock;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct App {
+    pub pool: PgPool,
+    pub clock: Clock,
+    /// Any of these authenticates a webhook.
+    pub webhook_secrets: Arc<[String]>,
+}
+
+/// The routes every server has.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/webhooks/evolution", post(webhook::receive))
+        .route("/webhooks/evolution/{event}", post(webhook::receive))
+        .merge(health_routes(&app.pool))
+        .layer(CatchPanicLayer::new())
+        .with_state(app)
+}
+
+/// Health alone: what a worker serves.
+pub fn health_router(pool: &PgPool) -> Router {
+    health_routes(pool)
+}
+
+fn health_routes<S: Clone + Send + Sync + 'static>(pool: &PgPool) -> Router<S> {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready).with_state(pool.clone()))
+}

@@ -1,0 +1,214 @@
+//! A customer has written: one turn of their conversation.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Attempt, Context, Done, Job, JobError};
+use crate::db::TenantTx;
+use crate::db::turns::{self, Begun, Entry, Holder, Loaded, Mode, Saved, Turn, Waiting};
+use crate::domain::catalogue::{Booking, Busy};
+use crate::domain::conversation::{
+    Dialogue, Effect, Event, Known, Message, MessageKind, Step, calls_the_bot, step,
+};
+
+/// How soon to look again at a conversation that another worker is at.
+const BUSY: Duration = Duration::from_millis(250);
+/// How often one turn may lose a time to somebody else before it starts over.
+const MOST_LOSSES: usize = 5;
+
+/// Reads what waits in a conversation, decides, and saves the turn whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProcessMessage {
+    pub tenant_id: Uuid,
+    pub conversation_id: Uuid,
+}
+
+impl Job for ProcessMessage {
+    const KIND: &'static str = "process_message";
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    async fn run(self, cx: &Context, attempt: &Attempt) -> Result<Done, JobError> {
+        let now = cx.clock.now();
+        let mut db = TenantTx::begin(&cx.pool, self.tenant_id, now).await?;
+        let loaded = match turns::begin(&mut db, self.conversation_id).await? {
+            Begun::Turn(loaded) => loaded,
+            // Every message brings a job of its own, and the first one to run reads them all.
+            Begun::Empty | Begun::Gone => return Ok(Done::Finish),
+            Begun::Locked => return Err(JobError::Snooze(BUSY)),
+        };
+        self.take(&mut db, *loaded, now, attempt).await?;
+        db.commit().await?;
+        Ok(Done::Recorded)
+    }
+}
+
+impl ProcessMessage {
+    async fn take(
+        &self,
+        db: &mut TenantTx,
+        loaded: Loaded,
+        now: DateTime<Utc>,
+        attempt: &Attempt,
+    ) -> Result<(), JobError> {
+        let message_ids = loaded.messages.iter().map(|message| message.id).collect::<Vec<_>>();
+        let mut messages = messages_of(&loaded.messages);
+        let mut before = dialogue_of(&loaded);
+        // While a person answers, the bot hears its own name alone.
+        before.with_person = loaded.mode == Mode::Human;
+        let called = |message: &Message| calls_the_bot(message, &loaded.customer, &loaded.catalogue);
+        let heard_from = if before.with_person { messages.iter().position(called) } else { Some(0) };
+        let mut decision = Decision::new(self.conversation_id, before, &loaded);
+        match heard_from {
+            Some(first) => {
+                let said = Event::Said { messages: messages.split_off(first) };
+                decision.decide(db, said, now).await?;
+            }
+            None => decision.stay_silent(Event::Said { messages })?,
+        }
+        for _ in 0..MOST_LOSSES {
+            let context = json_of(&decision.after)?;
+            let turn = Turn {
+                conversation_id: self.conversation_id,
+                message_ids: message_ids.clone(),
+                state: decision.after.state.name(),
+                context: &context,
+                effects: &decision.effects,
+                journal: &decision.journal,
+                version: env!("CARGO_PKG_VERSION"),
+                job_id: &attempt.job_id,
+                worker: &attempt.worker,
+            };
+            match turns::save(db, &turn).await? {
+                Saved::Committed => return Ok(()),
+                Saved::Lost { effect, booking } => {
+                    let lost = lost_event(&effect, booking.as_ref())
+                        .ok_or_else(|| JobError::Retry(anyhow!("an effect that takes no time was refused")))?;
+                    decision.decide(db, lost, now).await?;
+                }
+            }
+        }
+        Err(JobError::Retry(anyhow!("lost {MOST_LOSSES} times to others in one turn")))
+    }
+}
+
+/// The steps of one turn, up to the one that is saved.
+struct Decision<'a> {
+    conversation: Uuid,
+    loaded: &'a Loaded,
+    after: Dialogue,
+    effects: Vec<Effect>,
+    journal: Vec<Entry>,
+}
+
+impl<'a> Decision<'a> {
+    fn new(conversation: Uuid, before: Dialogue, loaded: &'a Loaded) -> Self {
+        Self { conversation, loaded, after: before, effects: Vec::new(), journal: Vec::new() }
+    }
+
+    /// Notes what was said to a person.
+    fn stay_silent(&mut self, event: Event) -> Result<(), JobError> {
+        let context = json_of(&self.after)?;
+        self.journal.push(Entry { event, before: context.clone(), after: context, effects: Vec::new() });
+        Ok(())
+    }
+
+    /// Takes a step; what it needs to know about busy times is read from the database as it is now.
+    async fn decide(
+        &mut self,
+        db: &mut TenantTx,
+        event: Event,
+        now: DateTime<Utc>,
+    ) -> Result<(), JobError> {
+        let mut busy: Option<Vec<Busy>> = None;
+        let (dialogue, effects) = loop {
+            let known = Known {
+                catalogue: &self.loaded.catalogue,
+                customer: &self.loaded.customer,
+                bookings: &self.loaded.bookings,
+                busy: busy.as_deref(),
+            };
+            match step(&self.after, &event, now, &known) {
+                Step::Turn { dialogue, effects } => break (dialogue, effects),
+                Step::Ask(_) if busy.is_some() => {
+                    return Err(JobError::GiveUp(anyhow!("the step asked twice")));
+                }
+                Step::Ask(span) => busy = Some(turns::busy(db, span, self.conversation).await?),
+            }
+        };
+        self.journal.push(Entry {
+            event,
+            before: json_of(&self.after)?,
+            after: json_of(&dialogue)?,
+            effects: effects.clone(),
+        });
+        self.after = dialogue;
+        self.effects = effects;
+        Ok(())
+    }
+}
+
+/// The dialogue as it was saved. One that cannot be read any more starts anew: the customer is
+/// greeted again, which is better than silence.
+fn dialogue_of(loaded: &Loaded) -> Dialogue {
+    if loaded.context.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Dialogue::default();
+    }
+    serde_json::from_value(loaded.context.clone()).unwrap_or_else(|error| {
+        tracing::error!(state = loaded.state, line = error.line(), "a saved dialogue is unreadable; starting anew");
+        Dialogue::default()
+    })
+}
+
+fn messages_of(waiting: &[Waiting]) -> Vec<Message> {
+    waiting
+        .iter()
+        .map(|message| {
+            let words = |field: &str| message.body[field].as_str().map(str::to_owned);
+            Message {
+                sent_at: message.sent_at,
+                kind: serde_json::from_value(Value::String(message.kind.clone()))
+                    .unwrap_or(MessageKind::Other),
+                text: words("text"),
+                choice: words("choice"),
+                quoted: words("quoted"),
+            }
+        })
+        .collect()
+}
+
+/// What the machine is told of a refused effect; `None` for effects that take no time.
+fn lost_event(effect: &Effect, booking: Option<&Booking>) -> Option<Event> {
+    match (effect, booking) {
+        (Effect::Hold { service_id, staff_id, starts_at, .. }, _) => Some(Event::Lost {
+            staff_id: *staff_id,
+            service_id: *service_id,
+            starts_at: *starts_at,
+        }),
+        (Effect::Move { staff_id, starts_at, .. }, Some(booking)) => Some(Event::Lost {
+            staff_id: *staff_id,
+            service_id: booking.service_id,
+            starts_at: *starts_at,
+        }),
+        (Effect::Confirm { .. }, Some(booking)) => Some(Event::Lost {
+            staff_id: booking.staff_id,
+            service_id: booking.service_id,
+            starts_at: booking.starts_at,
+        }),
+        _ => None,
+    }
+}
+
+fn json_of(value: &impl Serialize) -> Result<Value, JobError> {
+    serde_json::to_value(value).map_err(|error| JobError::GiveUp(error.into()))
+}
+
+impl<'a> From<&'a Attempt> for Holder<'a> {
+    fn from(attempt: &'a Attempt) -> Self {
+        Self { job_id: &attempt.job_id, worker: &attempt.worker }
+    }
+}

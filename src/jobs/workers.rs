@@ -1,0 +1,181 @@
+//! A pool of workers: one apalis worker a kind, restarted when the database was away.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use apalis::prelude::{
+    Attempt as ApalisAttempt, BackendExt as _, BoxDynError, Data, TaskId, WorkerBuilder,
+    WorkerBuilderExt as _, WorkerContext,
+};
+use apalis_postgres::{Config, PostgresStorage};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use super::pulse::{Pulse, listen};
+use super::{
+    Attempt, Context, DeliverMessages, Done, Job, JobError, ProcessMessage, SendReminder,
+    maintenance,
+};
+
+/// A worker that has not shown itself for this many heartbeats is dead, and what it held runs
+/// elsewhere: within 15 s, or one heartbeat more.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+const MISSED: usize = 3;
+
+/// How a pool works.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Jobs of one kind at once, at least 1. The pool of connections should be larger.
+    pub concurrency: usize,
+}
+
+/// A running pool; [`Workers::stop`] ends it.
+pub struct Workers {
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Starts a worker for each kind, and what they share.
+    pub fn start(cx: Context, settings: Settings) -> Self {
+        let stop = CancellationToken::new();
+        let cx = Arc::new(cx);
+        let pulses = [ProcessMessage::KIND, DeliverMessages::KIND, SendReminder::KIND].map(Pulse::new);
+        let mut tasks = vec![
+            tokio::spawn(keep_running::<ProcessMessage>(&cx, settings, &pulses[0], &stop)),
+            tokio::spawn(keep_running::<DeliverMessages>(&cx, settings, &pulses[1], &stop)),
+            tokio::spawn(keep_running::<SendReminder>(&cx, settings, &pulses[2], &stop)),
+            tokio::spawn(maintenance::keep(cx.pool.clone(), stop.clone())),
+        ];
+        for pulse in &pulses {
+            tasks.push(tokio::spawn(Arc::clone(pulse).doze(cx.pool.clone(), stop.clone())));
+        }
+        tasks.push(tokio::spawn(listen(cx.pool.clone(), pulses.to_vec(), stop.clone())));
+        Self { stop, tasks }
+    }
+
+    /// Takes no more jobs, lets running ones end (at most `patience`), gives the rest back.
+    pub async fn stop(self, patience: Duration) {
+        self.stop.cancel();
+        let all = futures::future::join_all(self.tasks);
+        if tokio::time::timeout(patience, all).await.is_err() {
+            tracing::warn!("jobs were still running; others take them up when this process is gone");
+        }
+    }
+}
+
+/// Runs a kind's worker until told to stop, anew whenever it ends by itself.
+fn keep_running<J: Job>(
+    cx: &Arc<Context>,
+    settings: Settings,
+    pulse: &Arc<Pulse>,
+    stop: &CancellationToken,
+) -> impl Future<Output = ()> + Send + use<J> {
+    let (cx, pulse, stop) = (Arc::clone(cx), Arc::clone(pulse), stop.clone());
+    async move {
+        while !stop.is_cancelled() {
+            let config = Config::default()
+                .queue(J::KIND)
+                .batch_size(settings.concurrency)
+                .heartbeat_interval(HEARTBEAT)
+                .missed_heartbeats(MISSED)
+                .lock_tasks(false)
+                .persist_results(false);
+            let backend = PostgresStorage::<serde_json::Value>::new(&cx.pool)
+                .with_config(config)
+                .poll_with_strategy(pulse.strategy());
+            // A name of its own each time: names are unique in the whole database.
+            let worker = WorkerBuilder::new(format!("{}:{}", J::KIND, Uuid::now_v7().simple()))
+                .backend(backend)
+                .concurrency(settings.concurrency)
+                .data(Arc::clone(&cx))
+                .build(perform::<J>);
+            let until = stop.clone();
+            let ended = worker
+                .run_until(async move {
+                    until.cancelled().await;
+                    Ok::<(), apalis::prelude::WorkerError>(())
+                })
+                .await;
+            if stop.is_cancelled() {
+                break;
+            }
+            tracing::warn!(
+                job.kind = J::KIND,
+                error = ended.err().map(|error| error.to_string()),
+                "a worker ended, most likely because the database was away; starting it again"
+            );
+            stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await;
+        }
+    }
+}
+
+/// One attempt: in a task of its own, so that a panic hurts nobody else, with a time limit.
+async fn perform<J: Job>(
+    args: serde_json::Value,
+    id: TaskId,
+    number: ApalisAttempt,
+    worker: WorkerContext,
+    cx: Data<Arc<Context>>,
+) -> Result<(), BoxDynError> {
+    let attempt =
+        Attempt { job_id: id.to_string(), worker: worker.name().to_owned(), number: number.current() };
+    let span = tracing::info_span!("job", job.kind = J::KIND, job.id = %attempt.job_id, job.attempt = attempt.number);
+    let outcome = attempted::<J>(args, Arc::clone(&cx), attempt.clone()).instrument(span.clone()).await;
+    record(&cx, &attempt, outcome).instrument(span).await;
+    Ok(())
+}
+
+async fn attempted<J: Job>(
+    args: serde_json::Value,
+    cx: Arc<Context>,
+    attempt: Attempt,
+) -> Result<Done, JobError> {
+    let job: J = serde_json::from_value(args)
+        .map_err(|error| JobError::GiveUp(anyhow::anyhow!("arguments of another shape: {error}")))?;
+    let mut running =
+        tokio::spawn(async move { job.run(&cx, &attempt).await }.in_current_span());
+    match tokio::time::timeout(J::TIMEOUT, &mut running).await {
+        Ok(Ok(outcome)) => outcome,
+        // What a panic says may quote a customer.
+        Ok(Err(_panic)) => Err(JobError::Retry(anyhow::anyhow!("the attempt panicked"))),
+        Err(_) => {
+            running.abort();
+            Err(JobError::Retry(anyhow::anyhow!("the attempt took longer than {:?}", J::TIMEOUT)))
+        }
+    }
+}
+
+/// Writes the outcome. If even that fails the job stays ours until we end, or ten minutes.
+async fn record(cx: &Context, attempt: &Attempt, outcome: Result<Done, JobError>) {
+    let (id, worker) = (&attempt.job_id, &attempt.worker);
+    let query = match &outcome {
+        Ok(Done::Recorded) => return,
+        Ok(Done::Finish) => sqlx::query("select queue.finish($1, $2)").bind(id).bind(worker),
+        Err(JobError::Snooze(delay)) => {
+            sqlx::query("select queue.snooze($1, $2, $3)").bind(id).bind(worker).bind(*delay)
+        }
+        Err(JobError::Retry(error)) => {
+            tracing::warn!(error = error.as_ref() as &dyn std::error::Error, "attempt failed");
+            sqlx::query("select queue.retry($1, $2, $3)").bind(id).bind(worker).bind(said(error))
+        }
+        Err(JobError::GiveUp(error)) => {
+            tracing::error!(error = error.as_ref() as &dyn std::error::Error, "gave up");
+            sqlx::query("select queue.give_up($1, $2, $3)").bind(id).bind(worker).bind(said(error))
+        }
+    };
+    if let Err(error) = query.execute(&cx.pool).await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            source = error.source(),
+            "the outcome could not be written; the job runs again once it is taken back"
+        );
+    }
+}
+
+fn said(error: &anyhow::Error) -> String {
+    format!("{error:#}")
+}

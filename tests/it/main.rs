@@ -1,0 +1,15 @@
+//! Tests of the whole, on a real Postgres. One binary, so that it is linked once and all its tests
+//! share one server.
+
+mod architecture;
+mod embedded;
+mod gateway;
+mod gateway_client;
+mod gateway_inbound;
+mod main_path;
+mod promises;
+mod queue;
+mod schema;
+mod sim;
+mod support;
+mod tenants;

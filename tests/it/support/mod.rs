@@ -1,0 +1,4 @@
+//! What tests share: a database each, and the whole program around it.
+
+pub(crate) mod database;
+pub(crate) mod stack;

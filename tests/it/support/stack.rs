@@ -1,0 +1,178 @@
+//! The whole program in one test: web, workers and a simulated gateway around a database.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use pontual::channel::whatsapp::client::Gateway;
+use pontual::clock::Clock;
+use pontual::gateway_sim::{self, Sim, SimConfig};
+use pontual::http::{self, App};
+use pontual::jobs::{Context, GatewayKeys, Settings, Workers};
+use pontual::{db, domain::tenant_file};
+use serde_json::Value;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use super::database::TestDb;
+
+/// What the webhook of these tests wants to see.
+pub(crate) const SECRET: &str = "a-secret-of-the-tests";
+/// Long enough for a slow machine; nothing passes or fails by it being reached.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tuesday 10 March 2026, 10:00 in São Paulo: the day of the conversation design's scripts.
+pub(crate) fn tuesday_at_ten() -> DateTime<Utc> {
+    "2026-03-10T13:00:00Z".parse().unwrap()
+}
+
+pub(crate) struct Stack {
+    pub(crate) db: TestDb,
+    /// Connected as the program is, with its clock.
+    pub(crate) pool: PgPool,
+    pub(crate) clock: Clock,
+    pub(crate) sim: Sim,
+    /// Where web and gateway answer, such as `http://127.0.0.1:40001`.
+    pub(crate) base: String,
+    pub(crate) http: reqwest::Client,
+    workers: Vec<Workers>,
+}
+
+impl Stack {
+    /// Everything but workers, at the scripts' time, with the three demo tenants.
+    pub(crate) async fn new() -> Self {
+        Self::at(Clock::starting_at(tuesday_at_ten())).await
+    }
+
+    pub(crate) async fn at(clock: Clock) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let db = TestDb::new().await;
+        let pool = db::connect(&db.url_app(), 24, clock).await.unwrap();
+        let sim = Sim::new(SimConfig { clock, ..SimConfig::fast() });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        for seed in ["luna-salon", "studio-lua", "salon-luna"] {
+            let path = format!("{}/sql/seeds/{seed}.toml", env!("CARGO_MANIFEST_DIR"));
+            let file = tenant_file::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+            db::tenants::apply(&pool, clock, &file).await.unwrap();
+            sim.create_instance(
+                &file.instance.name,
+                &format!("{base}/webhooks/evolution"),
+                &[("jwt_key", SECRET)],
+            );
+        }
+        // Nobody waits for typing in a test.
+        sqlx::query("update app.instances set typing = false").execute(&db.owner).await.unwrap();
+        let app =
+            App { pool: pool.clone(), clock, webhook_secrets: vec![SECRET.to_owned()].into() };
+        let router = http::router(app)
+            .merge(http::sim::router(http::sim::SimPage { pool: pool.clone(), clock }))
+            .nest("/gateway-sim", gateway_sim::router(sim.clone()));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { db, pool, clock, sim, base, http: reqwest::Client::new(), workers: Vec::new() }
+    }
+
+    /// What jobs work with.
+    pub(crate) fn context(&self) -> Context {
+        let gateway = Gateway::with_patience(
+            &format!("{}/gateway-sim", self.base),
+            Duration::from_secs(2),
+        );
+        Context {
+            pool: self.pool.clone(),
+            clock: self.clock,
+            gateway: gateway.unwrap(),
+            keys: GatewayKeys::new(SimConfig::default().api_key, HashMap::new()),
+        }
+    }
+
+    /// Starts one more pool of workers, as another process would.
+    pub(crate) fn work(&mut self) -> &mut Self {
+        self.workers.push(Workers::start(self.context(), Settings { concurrency: 4 }));
+        self
+    }
+
+    pub(crate) async fn stop_working(&mut self) {
+        for workers in self.workers.drain(..) {
+            workers.stop(PATIENCE).await;
+        }
+    }
+
+    pub(crate) async fn tenant(&self, slug: &str) -> Uuid {
+        sqlx::query_scalar("select app.tenant_named($1)").bind(slug).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// Posts a body to the webhook with the secret; status and answer.
+    pub(crate) async fn deliver(&self, body: impl Into<reqwest::Body>) -> (u16, Value) {
+        let answer = self
+            .http
+            .post(format!("{}/webhooks/evolution", self.base))
+            .header("x-webhook-secret", SECRET)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// The customer writes; the next answer comes back.
+    pub(crate) async fn say(&self, instance: &str, phone: &str, text: &str) -> String {
+        let written = self.sim.customer_writes(instance, phone, "Marina", text).await.unwrap();
+        assert_eq!(written.status, Some(200), "{text}");
+        match self.sim.wait_for_reply(instance, phone, &written.id, PATIENCE).await {
+            Some(reply) => reply.text,
+            None => panic!("no answer to {text:?}; jobs: {:#?}", self.jobs().await),
+        }
+    }
+
+    /// Every job that is not done.
+    pub(crate) async fn jobs(&self) -> Vec<Value> {
+        sqlx::query_scalar("select to_jsonb(j) from ops.jobs j where state <> 'done' order by id")
+            .fetch_all(&self.db.owner)
+            .await
+            .unwrap()
+    }
+
+    /// Waits until nothing is due, running or open; looks every few milliseconds.
+    pub(crate) async fn settle(&self) {
+        let quiet = async {
+            loop {
+                let busy: i64 = sqlx::query_scalar(
+                    "select (select count(*) from ops.jobs where state in ('waiting', 'running'))
+                          + (select count(*) from ops.jobs where state = 'scheduled' and kind <> 'send_reminder')
+                          + (select count(*) from app.outbound_messages where status in ('queued', 'sending', 'unknown'))",
+                )
+                .fetch_one(&self.db.owner)
+                .await
+                .unwrap();
+                if busy == 0 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, quiet).await.is_err() {
+            panic!("work goes on: {:#?}", self.jobs().await);
+        }
+    }
+
+    /// One value, read as a DBA does.
+    pub(crate) async fn value<T>(&self, sql: &'static str) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+    {
+        sqlx::query_scalar(sql).fetch_one(&self.db.owner).await.unwrap()
+    }
+
+    /// What must never be.
+    pub(crate) async fn violations(&self) -> Vec<Value> {
+        sqlx::query_scalar("select to_jsonb(v) from ops.invariant_violations v")
+            .fetch_all(&self.db.owner)
+            .await
+            .unwrap()
+    }
+}
