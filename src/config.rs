@@ -30,8 +30,9 @@ impl Environment {
                 Err(_) => bail!("{file} cannot be read; check its permissions"),
             };
             for (number, line) in lines.enumerate() {
-                let (name, value) = line
-                    .map_err(|_| anyhow::anyhow!("{file}: entry {} is not NAME=value", number + 1))?;
+                let (name, value) = line.map_err(|_| {
+                    anyhow::anyhow!("{file}: entry {} is not NAME=value", number + 1)
+                })?;
                 variables.insert(name, value);
             }
         }
@@ -94,7 +95,10 @@ impl Environment {
     /// None is set: a webhook that lets everybody in would let everybody book for everybody.
     pub fn webhook_secrets(&self) -> anyhow::Result<Vec<String>> {
         let secrets = self
-            .required("EVOLUTION_WEBHOOK_SECRETS", "what proves that a webhook comes from the gateway (comma-separated, at least one)")?
+            .required(
+                "EVOLUTION_WEBHOOK_SECRETS",
+                "what proves that a webhook comes from the gateway (comma-separated, at least one)",
+            )?
             .split(',')
             .map(|secret| secret.trim().to_owned())
             .filter(|secret| !secret.is_empty())
@@ -106,7 +110,10 @@ impl Environment {
     }
 
     pub fn gateway_url(&self) -> anyhow::Result<&str> {
-        self.required("EVOLUTION_API_URL", "where the Evolution API answers, such as http://evolution:8080")
+        self.required(
+            "EVOLUTION_API_URL",
+            "where the Evolution API answers, such as http://evolution:8080",
+        )
     }
 
     /// The gateway's key, and every other variable, since an instance may name its own
@@ -139,7 +146,13 @@ mod tests {
     #[test]
     fn an_empty_variable_counts_as_not_set() {
         let environment = Environment::of(&[("DATABASE_URL", "")]);
-        assert!(environment.database_url().unwrap_err().to_string().starts_with("DATABASE_URL is not set"));
+        assert!(
+            environment
+                .database_url()
+                .unwrap_err()
+                .to_string()
+                .starts_with("DATABASE_URL is not set")
+        );
     }
 
     #[test]

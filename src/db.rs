@@ -32,11 +32,13 @@ pub use safety::{UnsafeRole, refuse_unsafe_role};
 /// The first connection is made at once, so that a wrong address is known at start.
 pub async fn connect(url: &str, most: u32, clock: Clock) -> anyhow::Result<PgPool> {
     use anyhow::Context as _;
-    let mut options: PgConnectOptions =
-        url.parse().context("the database address is no postgres:// URL; see DATABASE_URL in the README")?;
+    let mut options: PgConnectOptions = url
+        .parse()
+        .context("the database address is no postgres:// URL; see DATABASE_URL in the README")?;
     options = options.application_name("pontual");
     if !clock.offset().is_zero() {
-        options = options.options([("app.clock_offset", format!("{}s", clock.offset().num_seconds()))]);
+        options =
+            options.options([("app.clock_offset", format!("{}s", clock.offset().num_seconds()))]);
     }
     PgPoolOptions::new()
         .max_connections(most)

@@ -6,5 +6,5 @@ pub mod conversation;
 pub mod language;
 pub mod locale;
 pub mod notice;
-pub mod tenant_file;
 pub mod temporal;
+pub mod tenant_file;

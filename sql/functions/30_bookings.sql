@@ -78,7 +78,13 @@ begin
   if new.ends_at <= new.starts_at then
     return new; -- the check constraint says it better than an upside-down range
   end if;
-  new.blocked := tstzrange(new.starts_at - service.buffer_before, new.ends_at + service.buffer_after);
+  -- Buffers that change later change nothing about bookings that stand.
+  if tg_op = 'INSERT'
+     or (new.starts_at, new.ends_at, new.service_id, new.staff_id) is distinct from (old.starts_at, old.ends_at, old.service_id, old.staff_id) then
+    new.blocked := tstzrange(new.starts_at - service.buffer_before, new.ends_at + service.buffer_after);
+  else
+    new.blocked := old.blocked;
+  end if;
 
   new.confirmed_at := case when new.status = 'confirmed' then coalesce(new.confirmed_at, app.now()) else new.confirmed_at end;
   new.cancelled_at := case when new.status = 'cancelled' then coalesce(new.cancelled_at, app.now()) end;

@@ -138,6 +138,7 @@ comment on column app.outbound_messages.error is 'Class of the last failure; no 
 
 create table app.conversation_turns (
   id               uuid primary key default app.uuid_v7(),
+  seq              bigint generated always as identity,
   tenant_id        uuid not null,
   conversation_id  uuid not null,
   at               timestamptz not null,
@@ -148,5 +149,6 @@ create table app.conversation_turns (
   version          text not null,
   constraint conversation_turns_conversation_fkey foreign key (tenant_id, conversation_id) references app.conversations (tenant_id, id)
 );
-create index conversation_turns_conversation on app.conversation_turns (tenant_id, conversation_id, at);
+create index conversation_turns_conversation on app.conversation_turns (tenant_id, conversation_id, seq);
 comment on table app.conversation_turns is 'The journal: what each turn read, what it made of it, and by which version of the program.';
+comment on column app.conversation_turns.seq is 'Order of the steps; several may belong to one turn, when a time was lost to somebody else.';

@@ -17,12 +17,12 @@ use super::serve::{PATIENCE, bind, serve};
 use crate::channel::whatsapp::client::Gateway;
 use crate::clock::Clock;
 use crate::config::Environment;
+use crate::db;
 use crate::domain::tenant_file::{self, TenantFile};
 use crate::embedded::{Cluster, Options, Profile};
 use crate::gateway_sim::{self, Sim, SimConfig};
 use crate::http::{self, App, sim::SimPage};
 use crate::jobs::{self, GatewayKeys, Settings, Workers};
-use crate::db;
 
 /// The database of the embedded server.
 const DATABASE: &str = "pontual";
@@ -113,7 +113,8 @@ async fn run_on(
         }
     };
     let gateway_key = random_secret()?;
-    let simulator = Sim::new(SimConfig { api_key: gateway_key.clone(), clock, ..SimConfig::default() });
+    let simulator =
+        Sim::new(SimConfig { api_key: gateway_key.clone(), clock, ..SimConfig::default() });
     for instance in &instances {
         let webhook = format!("{base}/webhooks/evolution");
         simulator.create_instance(instance, &webhook, &[("jwt_key", &secrets[0])]);
@@ -156,7 +157,10 @@ fn note_url(data_dir: &Path, database: &Database) -> Option<Note> {
     match std::fs::write(&path, &database.owner_url) {
         Ok(()) => Some(Note(path)),
         Err(error) => {
-            tracing::debug!(error = &error as &dyn std::error::Error, "no note of the database's address");
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "no note of the database's address"
+            );
             None
         }
     }
@@ -212,7 +216,8 @@ async fn prepare(owner: &PgPool, clock: Clock, ours: bool) -> anyhow::Result<()>
 
 fn parse(name: &str, text: &str) -> anyhow::Result<TenantFile> {
     tenant_file::parse(text).map_err(|problems| {
-        let first = problems.first().map(|problem| format!("{}: {}", problem.field, problem.reason));
+        let first =
+            problems.first().map(|problem| format!("{}: {}", problem.field, problem.reason));
         anyhow::anyhow!("the demo tenant {name} is wrong: {}", first.unwrap_or_default())
     })
 }

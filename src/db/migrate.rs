@@ -92,11 +92,12 @@ async fn remake_derived(conn: &mut PgConnection) -> anyhow::Result<()> {
     )
     .execute(&mut *conn)
     .await?;
-    let current: bool =
-        sqlx::query_scalar("select exists (select from queue.schema_fingerprint where fingerprint = $1)")
-            .bind(&wanted)
-            .fetch_one(&mut *conn)
-            .await?;
+    let current: bool = sqlx::query_scalar(
+        "select exists (select from queue.schema_fingerprint where fingerprint = $1)",
+    )
+    .bind(&wanted)
+    .fetch_one(&mut *conn)
+    .await?;
     if current {
         return Ok(());
     }

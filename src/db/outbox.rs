@@ -69,7 +69,12 @@ pub async fn claim(
 }
 
 /// The gateway took the message and named it.
-pub async fn sent(db: &mut TenantTx, message: Uuid, provider_id: &str, text: &str) -> sqlx::Result<()> {
+pub async fn sent(
+    db: &mut TenantTx,
+    message: Uuid,
+    provider_id: &str,
+    text: &str,
+) -> sqlx::Result<()> {
     sqlx::query("select app.record_sent($1, $2, $3)")
         .bind(message)
         .bind(provider_id)

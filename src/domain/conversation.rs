@@ -56,7 +56,8 @@ pub struct Dialogue {
     pub menu: Menu,
     /// Messages in a row that were not understood.
     pub misses: u8,
-    /// A person was called and the customer has not come back since.
+    /// A person answers. A step is taken then only for a message that [`calls_the_bot`], and begins
+    /// anew; where staff switch the bot on again, this has to be set back to `false`.
     pub with_person: bool,
     /// The assistant has said who it is.
     pub greeted: bool,
@@ -71,7 +72,7 @@ pub struct Dialogue {
 pub fn step(dialogue: &Dialogue, event: &Event, now: DateTime<Utc>, known: &Known<'_>) -> Step {
     let forgotten = dialogue.last_turn.is_some_and(|last| now - last >= FORGOTTEN_AFTER);
     let fresh;
-    let dialogue = if forgotten {
+    let dialogue = if forgotten || dialogue.with_person {
         // The count of menus goes on, so that a tap on an old one stays an old one.
         let menu = Menu::default().numbered(dialogue.menu.number);
         fresh = Dialogue { menu, with_person: dialogue.with_person, ..Dialogue::default() };
@@ -121,7 +122,8 @@ pub enum Event {
     /// The customer's messages of one turn, oldest first, at least one.
     Said { messages: Vec<Message> },
     /// An effect of the step just taken was refused by the database: somebody else has that time,
-    /// or the hold was over. Nothing of that step was kept.
+    /// or the hold was over. Nothing of that step was kept; the dialogue to go on from may be the
+    /// one before that step or the one it came to.
     Lost { staff_id: Uuid, service_id: Uuid, starts_at: DateTime<Utc> },
 }
 

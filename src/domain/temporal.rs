@@ -12,6 +12,7 @@
 mod calendar;
 mod clock;
 mod day;
+mod fold;
 mod grammar;
 mod lexicon;
 mod numbers;

@@ -18,7 +18,8 @@ pub(super) async fn live() -> Json<Value> {
 
 /// One entry a dependency; 503 if one of them is away.
 pub(super) async fn ready(State(pool): State<PgPool>) -> (StatusCode, Json<Value>) {
-    let asked = sqlx::query_scalar::<_, bool>("select to_regclass('app.tenants') is not null").fetch_one(&pool);
+    let asked = sqlx::query_scalar::<_, bool>("select to_regclass('app.tenants') is not null")
+        .fetch_one(&pool);
     let database = match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(true)) => "ok",
         Ok(Ok(false)) => "not migrated; run `pontual migrate`",

@@ -40,12 +40,15 @@ pub(super) async fn receive(State(app): State<App>, headers: HeaderMap, body: Bo
 }
 
 async fn store(app: &App, headers: &HeaderMap, body: Body) -> Result<&'static str, Refusal> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > MAX_BODY) {
         return Err(Refusal::TooLarge);
     }
     let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit"));
+        let too_large = std::error::Error::source(&error)
+            .is_some_and(|source| source.to_string().contains("length limit"));
         if too_large { Refusal::TooLarge } else { Refusal::NotRead }
     })?;
     let now = app.clock.now();
@@ -69,7 +72,11 @@ async fn store(app: &App, headers: &HeaderMap, body: Body) -> Result<&'static st
 }
 
 /// One round trip for everything that is kept.
-async fn keep(app: &App, now: chrono::DateTime<chrono::Utc>, delivery: Delivery) -> sqlx::Result<Received> {
+async fn keep(
+    app: &App,
+    now: chrono::DateTime<chrono::Utc>,
+    delivery: Delivery,
+) -> sqlx::Result<Received> {
     let event = delivery.event.as_deref();
     let Some(instance) = delivery.instance.as_deref() else {
         // Nobody's; kept for operators if it may hold somebody's words.
@@ -87,17 +94,29 @@ async fn keep(app: &App, now: chrono::DateTime<chrono::Utc>, delivery: Delivery)
         }
         Content::Unparsed { body } => {
             let message = NewMessage {
-                instance, provider_id: None, phone: None, lid: None, push_name: None,
-                kind: "unparsed".to_owned(), body, sent_at: None,
+                instance,
+                provider_id: None,
+                phone: None,
+                lid: None,
+                push_name: None,
+                kind: "unparsed".to_owned(),
+                body,
+                sent_at: None,
             };
             inbox::receive(&app.pool, now, message).await
         }
         Content::Status { provider_id, status } => match status_name(status) {
-            Some(status) => inbox::receive_status(&app.pool, now, instance, &provider_id, status).await,
+            Some(status) => {
+                inbox::receive_status(&app.pool, now, instance, &provider_id, status).await
+            }
             None => noted(app, instance).await,
         },
-        Content::Connection { state } => inbox::receive_state(&app.pool, now, instance, state.as_str()).await,
-        Content::Edit(_) | Content::Own(_) | Content::SendEcho(_) | Content::Ignored(_) => noted(app, instance).await,
+        Content::Connection { state } => {
+            inbox::receive_state(&app.pool, now, instance, state.as_str()).await
+        }
+        Content::Edit(_) | Content::Own(_) | Content::SendEcho(_) | Content::Ignored(_) => {
+            noted(app, instance).await
+        }
     }
 }
 
@@ -141,15 +160,37 @@ fn status_name(status: DeliveryStatus) -> Option<&'static str> {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, title, detail) = match self {
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Body too large", "A webhook may have 1 MiB; switch base64 media off at the gateway."),
-            Self::NotRead => (StatusCode::SERVICE_UNAVAILABLE, "Body cut off", "The body did not arrive whole; send it again."),
-            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not authenticated", "Sign the request with one of EVOLUTION_WEBHOOK_SECRETS: a Bearer token, x-webhook-secret or x-signature."),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Body too large",
+                "A webhook may have 1 MiB; switch base64 media off at the gateway.",
+            ),
+            Self::NotRead => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Body cut off",
+                "The body did not arrive whole; send it again.",
+            ),
+            Self::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "Not authenticated",
+                "Sign the request with one of EVOLUTION_WEBHOOK_SECRETS: a Bearer token, x-webhook-secret or x-signature.",
+            ),
             Self::NotJson => (StatusCode::BAD_REQUEST, "Not JSON", "The body is not a JSON text."),
-            Self::NoInstance => (StatusCode::NOT_FOUND, "No such instance", "No tenant has an instance of this name; see `pontual tenant list`."),
-            Self::Database => (StatusCode::SERVICE_UNAVAILABLE, "Not stored", "The database cannot take it now; send it again."),
+            Self::NoInstance => (
+                StatusCode::NOT_FOUND,
+                "No such instance",
+                "No tenant has an instance of this name; see `pontual tenant list`.",
+            ),
+            Self::Database => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not stored",
+                "The database cannot take it now; send it again.",
+            ),
         };
         let body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
-        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response();
+        let mut response =
+            (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string())
+                .into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }

@@ -76,7 +76,9 @@ impl DeliverMessages {
                 variable = message.api_key_env,
                 "the environment variable with the instance's key is not set; messages wait for it"
             );
-            return self.later(cx, &message, Fate::NotSent, "no key", &text, Duration::from_secs(60)).await;
+            return self
+                .later(cx, &message, Fate::NotSent, "no key", &text, Duration::from_secs(60))
+                .await;
         };
         let Some(number) = recipient(&message) else {
             return self.give_up(cx, &message, "no address").await;
@@ -85,12 +87,16 @@ impl DeliverMessages {
             match self.look_up(cx, &message, key, &text).await? {
                 Ok(Some(provider_id)) => return self.done(cx, &message, &provider_id, &text).await,
                 Ok(None) if message.doubts >= MOST_DOUBTS => {
-                    return self.give_up(cx, &message, "may have been sent; no trace at the gateway").await;
+                    return self
+                        .give_up(cx, &message, "may have been sent; no trace at the gateway")
+                        .await;
                 }
                 Ok(None) => {}
                 Err(()) => {
                     let delay = backoff(message.attempts, 30);
-                    return self.later(cx, &message, Fate::Unknown, "look-up failed", &text, delay).await;
+                    return self
+                        .later(cx, &message, Fate::Unknown, "look-up failed", &text, delay)
+                        .await;
                 }
             }
         }
@@ -111,7 +117,8 @@ impl DeliverMessages {
     ) -> Result<Result<Option<String>, ()>, JobError> {
         let to = addresses(message);
         let (from, until) = (message.created_at - CLOCKS, cx.clock.now() + CLOCKS);
-        let found = match cx.gateway.find_sent(&message.instance, key, &to, text, from, until).await {
+        let found = match cx.gateway.find_sent(&message.instance, key, &to, text, from, until).await
+        {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(tenant.id = %self.tenant_id, error = &error as &dyn std::error::Error, "cannot look a message up");
@@ -126,7 +133,13 @@ impl DeliverMessages {
         Ok(Ok(ids.into_iter().find(|id| !known.contains(id))))
     }
 
-    async fn done(&self, cx: &Context, message: &Claimed, id: &str, text: &str) -> Result<Next, JobError> {
+    async fn done(
+        &self,
+        cx: &Context,
+        message: &Claimed,
+        id: &str,
+        text: &str,
+    ) -> Result<Next, JobError> {
         let mut db = TenantTx::begin(&cx.pool, self.tenant_id, cx.clock.now()).await?;
         outbox::sent(&mut db, message.id, id, text).await?;
         db.commit().await?;
@@ -148,7 +161,8 @@ impl DeliverMessages {
         match error {
             // Short enough that everything flows again within half a minute of the gateway's return.
             SendError::NotSent { retry: Retry::Soon | Retry::WhenConnected } => {
-                self.later(cx, message, Fate::NotSent, &why, text, backoff(message.attempts, 20)).await
+                self.later(cx, message, Fate::NotSent, &why, text, backoff(message.attempts, 20))
+                    .await
             }
             SendError::NotSent { retry: Retry::Slowly } => {
                 let delay = backoff(message.attempts + 5, 900);
@@ -195,10 +209,15 @@ fn text_of(message: &Claimed, now: DateTime<Utc>) -> Result<String, JobError> {
     if let Some(body) = &message.body {
         return Ok(body.clone());
     }
-    let impossible = || JobError::GiveUp(anyhow!("message {} has neither text nor a template we know", message.id));
+    let impossible = || {
+        JobError::GiveUp(anyhow!("message {} has neither text nor a template we know", message.id))
+    };
     let notice = match message.template.as_deref() {
         Some("reminder") => Notice::Reminder {
-            before: message.params["before"].as_i64().and_then(TimeDelta::try_seconds).ok_or_else(impossible)?,
+            before: message.params["before"]
+                .as_i64()
+                .and_then(TimeDelta::try_seconds)
+                .ok_or_else(impossible)?,
         },
         Some("booking_confirmed") => Notice::Confirmed,
         Some("booking_moved") => Notice::MovedByStaff,
@@ -213,13 +232,10 @@ fn text_of(message: &Claimed, now: DateTime<Utc>) -> Result<String, JobError> {
     }
 }
 
+/// Where the gateway may have a message on record: under the phone, or under the LID.
 fn addresses(message: &Claimed) -> Addresses {
-    message
-        .phone
-        .as_deref()
-        .or(message.lid.as_deref())
-        .map(Addresses::of_jid)
-        .unwrap_or_default()
+    let of = |known: &Option<String>| known.as_deref().map(Addresses::of_jid).unwrap_or_default();
+    Addresses { lid: of(&message.lid).lid, ..of(&message.phone) }
 }
 
 /// The bare digits of a phone, which the gateway brings into the form WhatsApp knows; else the LID.

@@ -60,8 +60,10 @@ impl ProcessMessage {
         let mut before = dialogue_of(&loaded);
         // While a person answers, the bot hears its own name alone.
         before.with_person = loaded.mode == Mode::Human;
-        let called = |message: &Message| calls_the_bot(message, &loaded.customer, &loaded.catalogue);
-        let heard_from = if before.with_person { messages.iter().position(called) } else { Some(0) };
+        let called =
+            |message: &Message| calls_the_bot(message, &loaded.customer, &loaded.catalogue);
+        let heard_from =
+            if before.with_person { messages.iter().position(called) } else { Some(0) };
         let mut decision = Decision::new(self.conversation_id, before, &loaded);
         match heard_from {
             Some(first) => {
@@ -86,8 +88,9 @@ impl ProcessMessage {
             match turns::save(db, &turn).await? {
                 Saved::Committed => return Ok(()),
                 Saved::Lost { effect, booking } => {
-                    let lost = lost_event(&effect, booking.as_ref())
-                        .ok_or_else(|| JobError::Retry(anyhow!("an effect that takes no time was refused")))?;
+                    let lost = lost_event(&effect, booking.as_ref()).ok_or_else(|| {
+                        JobError::Retry(anyhow!("an effect that takes no time was refused"))
+                    })?;
                     decision.decide(db, lost, now).await?;
                 }
             }
@@ -113,7 +116,12 @@ impl<'a> Decision<'a> {
     /// Notes what was said to a person.
     fn stay_silent(&mut self, event: Event) -> Result<(), JobError> {
         let context = json_of(&self.after)?;
-        self.journal.push(Entry { event, before: context.clone(), after: context, effects: Vec::new() });
+        self.journal.push(Entry {
+            event,
+            before: context.clone(),
+            after: context,
+            effects: Vec::new(),
+        });
         Ok(())
     }
 
@@ -159,7 +167,11 @@ fn dialogue_of(loaded: &Loaded) -> Dialogue {
         return Dialogue::default();
     }
     serde_json::from_value(loaded.context.clone()).unwrap_or_else(|error| {
-        tracing::error!(state = loaded.state, line = error.line(), "a saved dialogue is unreadable; starting anew");
+        tracing::error!(
+            state = loaded.state,
+            line = error.line(),
+            "a saved dialogue is unreadable; starting anew"
+        );
         Dialogue::default()
     })
 }

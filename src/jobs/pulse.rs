@@ -81,10 +81,8 @@ impl Pulse {
             if self.asleep.load(Ordering::Relaxed) || self.quiet_for() < DROWSY {
                 continue;
             }
-            let told = sqlx::query("select queue.fall_asleep($1)")
-                .bind(self.kind)
-                .execute(&pool)
-                .await;
+            let told =
+                sqlx::query("select queue.fall_asleep($1)").bind(self.kind).execute(&pool).await;
             if told.is_err() {
                 continue; // no database, no sleep: the fast look notices its return
             }

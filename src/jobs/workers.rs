@@ -43,7 +43,8 @@ impl Workers {
     pub fn start(cx: Context, settings: Settings) -> Self {
         let stop = CancellationToken::new();
         let cx = Arc::new(cx);
-        let pulses = [ProcessMessage::KIND, DeliverMessages::KIND, SendReminder::KIND].map(Pulse::new);
+        let pulses =
+            [ProcessMessage::KIND, DeliverMessages::KIND, SendReminder::KIND].map(Pulse::new);
         let mut tasks = vec![
             tokio::spawn(keep_running::<ProcessMessage>(&cx, settings, &pulses[0], &stop)),
             tokio::spawn(keep_running::<DeliverMessages>(&cx, settings, &pulses[1], &stop)),
@@ -62,7 +63,9 @@ impl Workers {
         self.stop.cancel();
         let all = futures::future::join_all(self.tasks);
         if tokio::time::timeout(patience, all).await.is_err() {
-            tracing::warn!("jobs were still running; others take them up when this process is gone");
+            tracing::warn!(
+                "jobs were still running; others take them up when this process is gone"
+            );
         }
     }
 }
@@ -121,10 +124,14 @@ async fn perform<J: Job>(
     worker: WorkerContext,
     cx: Data<Arc<Context>>,
 ) -> Result<(), BoxDynError> {
-    let attempt =
-        Attempt { job_id: id.to_string(), worker: worker.name().to_owned(), number: number.current() };
+    let attempt = Attempt {
+        job_id: id.to_string(),
+        worker: worker.name().to_owned(),
+        number: number.current(),
+    };
     let span = tracing::info_span!("job", job.kind = J::KIND, job.id = %attempt.job_id, job.attempt = attempt.number);
-    let outcome = attempted::<J>(args, Arc::clone(&cx), attempt.clone()).instrument(span.clone()).await;
+    let outcome =
+        attempted::<J>(args, Arc::clone(&cx), attempt.clone()).instrument(span.clone()).await;
     record(&cx, &attempt, outcome).instrument(span).await;
     Ok(())
 }
@@ -134,10 +141,10 @@ async fn attempted<J: Job>(
     cx: Arc<Context>,
     attempt: Attempt,
 ) -> Result<Done, JobError> {
-    let job: J = serde_json::from_value(args)
-        .map_err(|error| JobError::GiveUp(anyhow::anyhow!("arguments of another shape: {error}")))?;
-    let mut running =
-        tokio::spawn(async move { job.run(&cx, &attempt).await }.in_current_span());
+    let job: J = serde_json::from_value(args).map_err(|error| {
+        JobError::GiveUp(anyhow::anyhow!("arguments of another shape: {error}"))
+    })?;
+    let mut running = tokio::spawn(async move { job.run(&cx, &attempt).await }.in_current_span());
     match tokio::time::timeout(J::TIMEOUT, &mut running).await {
         Ok(Ok(outcome)) => outcome,
         // What a panic says may quote a customer.
@@ -178,4 +185,73 @@ async fn record(cx: &Context, attempt: &Attempt, outcome: Result<Done, JobError>
 
 fn said(error: &anyhow::Error) -> String {
     format!("{error:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+    use sqlx::postgres::PgPoolOptions;
+
+    use super::*;
+    use crate::channel::whatsapp::client::Gateway;
+    use crate::clock::Clock;
+    use crate::jobs::GatewayKeys;
+
+    /// Does what its arguments say.
+    #[derive(Debug, Serialize, Deserialize)]
+    struct DoAsTold {
+        does: String,
+    }
+
+    impl Job for DoAsTold {
+        const KIND: &'static str = "do_as_told";
+        const TIMEOUT: Duration = Duration::from_millis(50);
+
+        async fn run(self, _: &Context, _: &Attempt) -> Result<Done, JobError> {
+            match self.does.as_str() {
+                "panic" => panic!("with words of a customer"),
+                "hang" => std::future::pending().await,
+                _ => Ok(Done::Finish),
+            }
+        }
+    }
+
+    async fn outcome(args: serde_json::Value) -> Result<Done, String> {
+        let pool =
+            PgPoolOptions::new().connect_lazy("postgres://nobody@localhost/nowhere").unwrap();
+        let gateway = Gateway::new("http://localhost:9").unwrap();
+        let keys = GatewayKeys::new(String::new(), HashMap::new());
+        let cx = Context { pool, clock: Clock::default(), gateway, keys };
+        let attempt = Attempt { job_id: "1".to_owned(), worker: "w".to_owned(), number: 1 };
+        attempted::<DoAsTold>(args, Arc::new(cx), attempt).await.map_err(|error| {
+            let kind = match error {
+                JobError::Retry(_) => "retry",
+                JobError::GiveUp(_) => "give up",
+                JobError::Snooze(_) => "snooze",
+            };
+            format!("{kind}: {error}")
+        })
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_panics_is_tried_again_and_its_words_are_told_to_nobody() {
+        let panicked = outcome(json!({ "does": "panic" })).await;
+        assert_eq!(panicked, Err("retry: the attempt panicked".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_hangs_is_stopped_and_tried_again() {
+        let hung = outcome(json!({ "does": "hang" })).await;
+        assert_eq!(hung, Err("retry: the attempt took longer than 50ms".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn arguments_of_another_shape_can_never_succeed() {
+        let wrong = outcome(json!({ "does": 3 })).await.unwrap_err();
+        assert!(wrong.starts_with("give up: arguments of another shape"), "{wrong}");
+        assert_eq!(outcome(json!({ "does": "end" })).await, Ok(Done::Finish));
+    }
 }

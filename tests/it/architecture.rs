@@ -8,7 +8,18 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("main", &["command"]),
     (
         "command",
-        &["http", "jobs", "db", "channel", "domain", "clock", "config", "telemetry", "embedded", "gateway_sim"],
+        &[
+            "http",
+            "jobs",
+            "db",
+            "channel",
+            "domain",
+            "clock",
+            "config",
+            "telemetry",
+            "embedded",
+            "gateway_sim",
+        ],
     ),
     ("http", &["db", "channel", "domain", "clock"]),
     ("jobs", &["db", "channel", "domain", "clock"]),
@@ -54,7 +65,12 @@ fn the_domain_knows_no_clock_and_no_neighbour() {
     let mut wrong = Vec::new();
     for file in rust_files(&domain) {
         for (number, line) in code(&file).iter().enumerate() {
-            if line.contains("async fn") || IMPURE.iter().any(|name| line.contains(&format!("{name}::")) || line.contains(name) && name.contains("::")) {
+            if line.contains("async fn")
+                || IMPURE.iter().any(|name| {
+                    line.contains(&format!("{name}::"))
+                        || line.contains(name) && name.contains("::")
+                })
+            {
                 wrong.push(format!("{}:{}: {}", file.display(), number + 1, line.trim()));
             }
         }
@@ -94,7 +110,9 @@ fn uses_of(prefix: &str, line: &str) -> Vec<String> {
         text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
     };
     line.match_indices(prefix)
-        .filter(|(at, _)| !line[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+        .filter(|(at, _)| {
+            !line[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+        })
         .flat_map(|(at, _)| {
             let rest = &line[at + prefix.len()..];
             match rest.strip_prefix('{') {

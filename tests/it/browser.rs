@@ -21,7 +21,7 @@ async fn a_customer_books_on_the_page_and_sees_a_cancellation_by_sql() {
     in_browser(|page| async move {
         let program = Program::start().await;
         page.client.goto(&format!("{}/sim", program.base)).await.unwrap();
-        page.click("label[for='tenant-studio-lua']").await;
+        page.click("#tenant-studio-lua").await;
         page.sees("#business", "Studio Lua").await;
         page.sees("#empty-title", "Write to Studio Lua as Marina").await;
 
@@ -40,13 +40,25 @@ async fn a_customer_books_on_the_page_and_sees_a_cancellation_by_sql() {
 
         page.sees("#bookings .state", "confirmed").await;
         page.sees(".steps [aria-current='step']", "Booked").await;
-        page.until("three reminders are planned", "texts('#reminders .state').join() === 'planned,planned,planned'").await;
-        page.until("the customer reads what they are sent", "last('.bubble:not(.mine)').querySelector('.ticks.read')").await;
+        page.until(
+            "three reminders are planned",
+            "texts('#reminders .state').join() === 'planned,planned,planned'",
+        )
+        .await;
+        page.until(
+            "the customer reads what they are sent",
+            "last('.bubble:not(.mine)').querySelector('.ticks.read')",
+        )
+        .await;
 
         // What the page shows for psql works there, and the customer is told.
         page.click("#bookings button[aria-expanded='false']").await;
-        let statement = page.client.find(Locator::Css("#bookings pre")).await.unwrap().text().await.unwrap();
-        assert!(statement.starts_with("update app.bookings set status = 'cancelled' where code = "), "{statement}");
+        let statement =
+            page.client.find(Locator::Css("#bookings pre")).await.unwrap().text().await.unwrap();
+        assert!(
+            statement.starts_with("update app.bookings set status = 'cancelled' where code = "),
+            "{statement}"
+        );
         let mut psql = PgConnection::connect(&program.database).await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut psql).await.unwrap();
         page.hears(6, "cancel").await;
@@ -98,15 +110,40 @@ async fn on_a_narrow_screen_the_panel_is_a_sheet_that_escape_closes() {
     let stack = Stack::new().await;
     in_browser(|page| async move {
         page.client.set_window_size(420, 800).await.unwrap();
-        page.client.goto(&format!("{}/sim#luna-salon/12125550143/Grace", stack.base)).await.unwrap();
+        page.client
+            .goto(&format!("{}/sim#luna-salon/12125550143/Grace", stack.base))
+            .await
+            .unwrap();
         page.sees("#business", "Luna Salon").await;
-        page.until("nothing is wider than the screen", "document.documentElement.scrollWidth <= innerWidth").await;
-        page.until("the panel is out of the way", "get('#panel').inert && getComputedStyle(get('#panel')).visibility === 'hidden'").await;
+        page.until(
+            "nothing is wider than the screen",
+            "document.documentElement.scrollWidth <= innerWidth",
+        )
+        .await;
+        page.until(
+            "the panel is out of the way",
+            "get('#panel').inert && getComputedStyle(get('#panel')).visibility === 'hidden'",
+        )
+        .await;
         page.click("#peek").await;
-        page.until("the sheet is open", "!get('#panel').inert && document.activeElement.id === 'close' && get('.phone').inert").await;
+        page.until(
+            "the sheet is open",
+            "!get('#panel').inert && document.activeElement.id === 'close' && get('.phone').inert",
+        )
+        .await;
         page.sees("#conversation", "Never wrote here").await;
-        page.client.find(Locator::Css("#close")).await.unwrap().send_keys("\u{E00C}").await.unwrap();
-        page.until("the focus is back", "get('#panel').inert && document.activeElement.id === 'peek'").await;
+        page.client
+            .find(Locator::Css("#close"))
+            .await
+            .unwrap()
+            .send_keys("\u{E00C}")
+            .await
+            .unwrap();
+        page.until(
+            "the focus is back",
+            "get('#panel').inert && document.activeElement.id === 'peek'",
+        )
+        .await;
     })
     .await;
 }
@@ -147,7 +184,11 @@ impl Page {
     async fn write(&self, text: &str) {
         let field = self.client.find(Locator::Id("text")).await.unwrap();
         field.send_keys(&format!("{text}\u{E007}")).await.unwrap();
-        self.until("the focus stays in the field", "document.activeElement.id === 'text' && get('#text').value === ''").await;
+        self.until(
+            "the focus stays in the field",
+            "document.activeElement.id === 'text' && get('#text').value === ''",
+        )
+        .await;
     }
 
     /// Taps the quick reply of a digit.
@@ -198,7 +239,9 @@ async fn in_browser<B: Future<Output = ()> + Send + 'static>(body: impl FnOnce(P
         on_path(&["chromedriver"]),
         on_path(&["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]),
     ) else {
-        eprintln!("skipped: no Chromium with chromedriver on PATH (Debian: apt-get install chromium chromium-driver)");
+        eprintln!(
+            "skipped: no Chromium with chromedriver on PATH (Debian: apt-get install chromium chromium-driver)"
+        );
         return;
     };
     let profile = Scratch::new("browser");
@@ -248,7 +291,8 @@ async fn connect(driver: &str, browser: &Path, profile: &Path) -> Client {
 fn on_path(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let places: Vec<_> = std::env::split_paths(&path).collect();
-    let mut candidates = names.iter().flat_map(|name| places.iter().map(move |place| place.join(name)));
+    let mut candidates =
+        names.iter().flat_map(|name| places.iter().map(move |place| place.join(name)));
     candidates.find(|candidate| candidate.is_file())
 }
 

@@ -13,3 +13,4 @@ mod schema;
 mod sim;
 mod support;
 mod tenants;
+mod webhook;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use pontual::clock::Clock;
 use pontual::db::TenantTx;
 use pontual::gateway_sim::Fault;
 use pontual::gateway_sim::fault::SendFault;
@@ -29,10 +28,16 @@ fn once(fault: SendFault, count: u32) -> Fault {
 #[tokio::test]
 async fn p1_a_webhook_that_cannot_be_stored_is_not_answered_2xx() {
     let stack = Stack::new().await;
-    sqlx::raw_sql("alter table app.inbound_messages rename to away").execute(&stack.db.owner).await.unwrap();
+    sqlx::raw_sql("alter table app.inbound_messages rename to away")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
     let body = upsert("A1", MARINA, "Oi", tuesday_at_ten().timestamp());
     assert_eq!(stack.deliver(body.clone()).await.0, 503);
-    sqlx::raw_sql("alter table app.away rename to inbound_messages").execute(&stack.db.owner).await.unwrap();
+    sqlx::raw_sql("alter table app.away rename to inbound_messages")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
     let (status, answer) = stack.deliver(body).await;
     assert_eq!((status, &answer["status"]), (200, &json!("accepted")));
     let jobs: i64 = stack.value("select count(*) from ops.jobs").await;
@@ -44,7 +49,10 @@ async fn p2_a_message_delivered_many_times_at_once_changes_state_once() {
     let mut stack = Stack::new().await;
     let body = upsert("A1", MARINA, "Oi", tuesday_at_ten().timestamp());
     let answers = futures::future::join_all((0..20).map(|_| stack.deliver(body.clone()))).await;
-    let mut told = answers.iter().map(|(status, answer)| (*status, answer["status"].as_str().unwrap())).collect::<Vec<_>>();
+    let mut told = answers
+        .iter()
+        .map(|(status, answer)| (*status, answer["status"].as_str().unwrap()))
+        .collect::<Vec<_>>();
     told.sort_unstable();
     assert_eq!(told[0], (200, "accepted"));
     assert!(told[1..].iter().all(|answer| *answer == (200, "duplicate")), "{told:?}");
@@ -70,7 +78,7 @@ async fn p3_messages_of_one_conversation_are_read_in_the_order_of_sending_by_two
     stack.settle().await;
     let heard: Vec<String> = sqlx::query_scalar(
         "select m ->> 'text' from app.conversation_turns t, jsonb_array_elements(t.event -> 'messages') with ordinality as x (m, n)
-          order by t.at, t.id, n",
+          order by t.seq, n",
     ).fetch_all(&stack.db.owner).await.unwrap();
     assert_eq!(heard, (0..12).map(|n| format!("texto {n}")).collect::<Vec<_>>());
     stack.stop_working().await;
@@ -87,7 +95,11 @@ async fn p4_a_turn_that_fails_at_its_end_leaves_nothing_and_runs_again() {
     stack.sim.customer_writes("studio-lua", MARINA, "Marina", "Oi").await.unwrap();
     let tried = async {
         loop {
-            let attempts: i64 = stack.value("select coalesce(max(attempts), 0)::int8 from ops.jobs where error is not null").await;
+            let attempts: i64 = stack
+                .value(
+                    "select coalesce(max(attempts), 0)::int8 from ops.jobs where error is not null",
+                )
+                .await;
             if attempts >= 2 {
                 return;
             }
@@ -100,7 +112,10 @@ async fn p4_a_turn_that_fails_at_its_end_leaves_nothing_and_runs_again() {
                 (select count(*) from app.inbound_messages where processed_at is not null) from app.conversations",
     ).fetch_one(&stack.db.owner).await.unwrap();
     assert_eq!(kept, ("greeting".to_owned(), json!({}), 0, 0));
-    sqlx::raw_sql("drop trigger fail on app.outbound_messages; drop function app.fail").execute(&stack.db.owner).await.unwrap();
+    sqlx::raw_sql("drop trigger fail on app.outbound_messages; drop function app.fail")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
     stack.settle().await;
     assert_eq!(stack.sim.sent().len(), 1);
     stack.stop_working().await;
@@ -124,23 +139,44 @@ async fn p5_of_many_who_take_one_time_exactly_one_gets_it_whoever_writes() {
                  values ($1, $2, (select id from app.services where key = 'corte'), (select id from app.staff where key = 'ana'), $3, $4)",
             ).bind(tenant).bind(customer).bind(starts_at + TimeDelta::minutes(minutes)).bind(status).execute(db.conn()).await;
             match made {
-                Ok(_) => { db.commit().await.unwrap(); Ok(()) }
-                Err(error) => Err(error.as_database_error().and_then(|e| e.code().map(|c| c.into_owned())).unwrap_or_default()),
+                Ok(_) => {
+                    db.commit().await.unwrap();
+                    Ok(())
+                }
+                Err(error) => Err(error
+                    .as_database_error()
+                    .and_then(|e| e.code().map(|c| c.into_owned()))
+                    .unwrap_or_default()),
             }
         }
     };
     // Holds and bookings, at starts that all overlap each other.
     let outcomes = futures::future::join_all(customers.iter().enumerate().map(|(n, customer)| {
-        insert(*customer, i64::try_from(n % 5).unwrap() * 5, if n % 2 == 0 { "held" } else { "confirmed" })
-    })).await;
+        insert(
+            *customer,
+            i64::try_from(n % 5).unwrap() * 5,
+            if n % 2 == 0 { "held" } else { "confirmed" },
+        )
+    }))
+    .await;
     let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-    let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(code) if code == "23P01")).count();
+    let refused =
+        outcomes.iter().filter(|outcome| matches!(outcome, Err(code) if code == "23P01")).count();
     assert_eq!((won, refused), (1, 39), "{outcomes:?}");
 
     // Three places: exactly three.
-    sqlx::query("update app.services set capacity = 3 where key = 'corte'").execute(&stack.db.owner).await.unwrap();
-    sqlx::query("update app.bookings set status = 'cancelled'").execute(&stack.db.owner).await.unwrap();
-    let outcomes = futures::future::join_all(customers.iter().map(|customer| insert(*customer, 0, "confirmed"))).await;
+    sqlx::query("update app.services set capacity = 3 where key = 'corte'")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
+    sqlx::query("update app.bookings set status = 'cancelled'")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
+    let outcomes = futures::future::join_all(
+        customers.iter().map(|customer| insert(*customer, 0, "confirmed")),
+    )
+    .await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 3, "{outcomes:?}");
     assert_eq!(stack.violations().await, Vec::<Value>::new());
 }
@@ -153,15 +189,27 @@ async fn p5_an_expired_hold_gives_way_inside_the_inserting_transaction() {
          select c.tenant_id, c.id, (select id from app.services s where s.tenant_id = c.tenant_id and key = 'corte'),
                 (select id from app.staff s where s.tenant_id = c.tenant_id and key = 'ana'), $2, 'held', $3 from c";
     let starts_at = chrono::DateTime::parse_from_rfc3339("2030-01-08T13:00:00Z").unwrap();
-    let hold = |phone: &'static str, until| sqlx::query(sql).bind(phone).bind(starts_at).bind(until).execute(&stack.db.owner);
-    let now = Clock::default().now();
+    let hold = |phone: &'static str, until| {
+        sqlx::query(sql).bind(phone).bind(starts_at).bind(until).execute(&stack.db.owner)
+    };
+    let now = stack.clock.now();
     hold("+5511911111111", now + TimeDelta::minutes(10)).await.unwrap();
     assert!(hold("+5511922222222", now + TimeDelta::minutes(10)).await.is_err());
-    sqlx::query("update app.bookings set hold_expires_at = $1").bind(now - TimeDelta::seconds(1)).execute(&stack.db.owner).await.unwrap();
+    sqlx::query("update app.bookings set hold_expires_at = $1")
+        .bind(now - TimeDelta::seconds(1))
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
     hold("+5511933333333", now + TimeDelta::minutes(10)).await.unwrap();
-    let outcome: Vec<(String, Option<String>)> = sqlx::query_as("select status, cancel_reason from app.bookings order by created_at, id")
-        .fetch_all(&stack.db.owner).await.unwrap();
-    assert_eq!(outcome, [("cancelled".to_owned(), Some("hold expired".to_owned())), ("held".to_owned(), None)]);
+    let outcome: Vec<(String, Option<String>)> =
+        sqlx::query_as("select status, cancel_reason from app.bookings order by created_at, id")
+            .fetch_all(&stack.db.owner)
+            .await
+            .unwrap();
+    assert_eq!(
+        outcome,
+        [("cancelled".to_owned(), Some("hold expired".to_owned())), ("held".to_owned(), None)]
+    );
 }
 
 #[tokio::test]
@@ -169,22 +217,37 @@ async fn p5_a_time_lost_to_somebody_else_comes_back_as_other_times_in_the_same_t
     let mut stack = Stack::new().await;
     stack.work();
     stack.say("studio-lua", MARINA, "Oi").await;
-    stack.say("studio-lua", MARINA, "1").await;
-    stack.say("studio-lua", MARINA, "1").await; // holds the first time
-    // The hold is over and swept, and a colleague takes the time by hand.
-    let (tenant, service, staff, starts_at): (uuid::Uuid, uuid::Uuid, uuid::Uuid, chrono::DateTime<chrono::Utc>) =
-        sqlx::query_as("update app.bookings set status = 'cancelled' where status = 'held' returning tenant_id, service_id, staff_id, starts_at")
-            .fetch_one(&stack.db.owner).await.unwrap();
-    sqlx::query(
-        "with c as (insert into app.customers (tenant_id, phone) values ($1, '+5511900000000') returning id)
-         insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, status) select $1, c.id, $2, $3, $4, 'confirmed' from c",
-    ).bind(tenant).bind(service).bind(staff).bind(starts_at).execute(&stack.db.owner).await.unwrap();
+    let offered = stack.say("studio-lua", MARINA, "1").await;
+    // Somebody is quicker by a hair: the time is free when the turn looks, and taken when it writes.
+    sqlx::raw_sql(
+        "create sequence app.tries;
+         grant usage on sequence app.tries to pontual_app;
+         create function app.somebody_is_quicker() returns trigger language plpgsql as $$
+         begin
+           if nextval('app.tries') = 1 then
+             raise exception 'taken' using errcode = 'exclusion_violation', constraint = 'bookings_one_customer_a_lane';
+           end if;
+           return new;
+         end $$;
+         create trigger zz_somebody_is_quicker before insert on app.bookings
+           for each row execute function app.somebody_is_quicker()",
+    )
+    .execute(&stack.db.owner)
+    .await
+    .unwrap();
     let answer = stack.say("studio-lua", MARINA, "1").await;
-    assert!(answer.contains("1 ") && !answer.contains("Agendado"), "{answer}");
-    let mine: i64 = stack.value("select count(*) from app.bookings b join app.customers c on c.id = b.customer_id where c.phone = '+5511988887777' and b.status = 'confirmed'").await;
-    assert_eq!(mine, 0);
-    let events: Vec<String> = sqlx::query_scalar("select event ->> 'event' from app.conversation_turns order by at, id").fetch_all(&stack.db.owner).await.unwrap();
-    assert_eq!(events.last().map(String::as_str), Some("lost"), "{events:?}");
+    assert!(answer.starts_with("Poxa") && answer.contains("1 "), "{offered}\n{answer}");
+    let events: Vec<String> =
+        sqlx::query_scalar("select event ->> 'event' from app.conversation_turns order by seq")
+            .fetch_all(&stack.db.owner)
+            .await
+            .unwrap();
+    assert_eq!(events, ["said", "said", "said", "lost"]);
+    let bookings: i64 = stack.value("select count(*) from app.bookings").await;
+    assert_eq!(bookings, 0);
+    // The next choice is had.
+    assert!(stack.say("studio-lua", MARINA, "1").await.contains("1 Confirmar"));
+    stack.settle().await;
     stack.stop_working().await;
 }
 
@@ -195,8 +258,20 @@ async fn p6_a_reply_whose_fate_is_unknown_is_looked_up_and_not_sent_twice() {
     stack.work();
     stack.sim.customer_writes("studio-lua", MARINA, "Marina", "Oi").await.unwrap();
     stack.settle().await;
-    assert_eq!(stack.sim.chat("studio-lua", MARINA).iter().filter(|m| m.from == pontual::gateway_sim::Author::Business).count(), 1);
-    let (status, doubts): (String, i32) = sqlx::query_as("select status, doubts from app.outbound_messages").fetch_one(&stack.db.owner).await.unwrap();
+    assert_eq!(
+        stack
+            .sim
+            .chat("studio-lua", MARINA)
+            .iter()
+            .filter(|m| m.from == pontual::gateway_sim::Author::Business)
+            .count(),
+        1
+    );
+    let (status, doubts): (String, i32) =
+        sqlx::query_as("select status, doubts from app.outbound_messages")
+            .fetch_one(&stack.db.owner)
+            .await
+            .unwrap();
     assert!(["sent", "delivered", "read"].contains(&status.as_str()), "{status}");
     assert_eq!(doubts, 1);
     stack.stop_working().await;
@@ -215,7 +290,13 @@ async fn p6_replies_wait_for_a_gateway_that_is_down_and_leave_in_order() {
         "select array_agg(provider_id order by seq), array_agg(provider_id order by sent_at, seq) from app.outbound_messages",
     ).fetch_one(&stack.db.owner).await.unwrap();
     assert_eq!(by_seq, by_sending);
-    let arrived = stack.sim.chat("studio-lua", MARINA).into_iter().filter(|m| m.from == pontual::gateway_sim::Author::Business).map(|m| m.id).collect::<Vec<_>>();
+    let arrived = stack
+        .sim
+        .chat("studio-lua", MARINA)
+        .into_iter()
+        .filter(|m| m.from == pontual::gateway_sim::Author::Business)
+        .map(|m| m.id)
+        .collect::<Vec<_>>();
     assert_eq!(arrived, by_seq);
     stack.stop_working().await;
 }
@@ -243,7 +324,11 @@ async fn p8_no_tenant_sees_or_touches_anothers_rows_and_without_a_tenant_nothing
         let count = |pool: sqlx::PgPool, tenant: Option<uuid::Uuid>, sql: String| async move {
             let mut tx = pool.begin().await.unwrap();
             if let Some(tenant) = tenant {
-                sqlx::query("select set_config('app.tenant_id', $1, true)").bind(tenant.to_string()).execute(&mut *tx).await.unwrap();
+                sqlx::query("select set_config('app.tenant_id', $1, true)")
+                    .bind(tenant.to_string())
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap();
             }
             let row = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.unwrap();
             tx.rollback().await.unwrap();
@@ -251,21 +336,47 @@ async fn p8_no_tenant_sees_or_touches_anothers_rows_and_without_a_tenant_nothing
         };
         let all = format!("select count(*) from app.{table}");
         let theirs = format!("select count(*) from app.{table} where {key} = '{filled}'");
-        assert_eq!(count(stack.db.app.clone(), None, all.clone()).await, 0, "{table} without a tenant");
-        assert_eq!(count(stack.db.app.clone(), Some(other), theirs).await, 0, "{table} of another tenant");
+        assert_eq!(
+            count(stack.db.app.clone(), None, all.clone()).await,
+            0,
+            "{table} without a tenant"
+        );
+        assert_eq!(
+            count(stack.db.app.clone(), Some(other), theirs).await,
+            0,
+            "{table} of another tenant"
+        );
         let own = count(stack.db.app.clone(), Some(filled), all).await;
-        let truth = count(stack.db.owner.clone(), None, format!("select count(*) from app.{table} where {key} = '{filled}'")).await;
+        let truth = count(
+            stack.db.owner.clone(),
+            None,
+            format!("select count(*) from app.{table} where {key} = '{filled}'"),
+        )
+        .await;
         assert_eq!(own, truth, "{table}: a tenant sees its own");
         seen += i64::from(truth > 0);
 
         // Neither changes nor new rows under another's name.
         let mut tx = stack.db.app.begin().await.unwrap();
-        sqlx::query("select set_config('app.tenant_id', $1, true)").bind(other.to_string()).execute(&mut *tx).await.unwrap();
-        let touched = sqlx::query(sqlx::AssertSqlSafe(format!("update app.{table} set {key} = {key} where {key} = '{filled}'"))).execute(&mut *tx).await;
+        sqlx::query("select set_config('app.tenant_id', $1, true)")
+            .bind(other.to_string())
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let touched = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "update app.{table} set {key} = {key} where {key} = '{filled}'"
+        )))
+        .execute(&mut *tx)
+        .await;
         assert!(touched.map_or(true, |done| done.rows_affected() == 0), "{table}");
     }
     assert!(seen >= 10, "the test looked at {seen} tables with rows");
-    let forged = sqlx::query("insert into app.customers (tenant_id, phone) values ($1, '+5511911112222')").bind(filled).execute(&stack.db.app).await.unwrap_err();
+    let forged =
+        sqlx::query("insert into app.customers (tenant_id, phone) values ($1, '+5511911112222')")
+            .bind(filled)
+            .execute(&stack.db.app)
+            .await
+            .unwrap_err();
     assert!(forged.to_string().contains("row-level security"), "{forged}");
 }
 
@@ -274,8 +385,13 @@ async fn p8_a_token_of_postgrest_sees_its_tenant_alone() {
     let stack = Stack::new().await;
     let tenant = stack.tenant("salon-luna").await;
     let mut tx = stack.db.app.begin().await.unwrap();
-    sqlx::query("select set_config('request.jwt.claims', $1, true)").bind(json!({"tenant_id": tenant}).to_string()).execute(&mut *tx).await.unwrap();
-    let slugs: Vec<String> = sqlx::query_scalar("select slug from app.tenants").fetch_all(&mut *tx).await.unwrap();
+    sqlx::query("select set_config('request.jwt.claims', $1, true)")
+        .bind(json!({"tenant_id": tenant}).to_string())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let slugs: Vec<String> =
+        sqlx::query_scalar("select slug from app.tenants").fetch_all(&mut *tx).await.unwrap();
     assert_eq!(slugs, ["salon-luna"]);
 }
 
@@ -295,7 +411,10 @@ async fn p10_moving_by_plain_sql_tells_the_customer_and_plans_the_reminders_anew
         "select s.revision, s.status, count(*) from app.scheduled_notifications s group by 1, 2 order by 1, 2",
     ).fetch_all(&stack.db.owner).await.unwrap();
     assert_eq!(plan.last(), Some(&(2, "planned".to_owned(), 3)), "{plan:?}");
-    assert!(!plan.iter().any(|(revision, status, _)| *revision == 1 && status == "planned"), "{plan:?}");
+    assert!(
+        !plan.iter().any(|(revision, status, _)| *revision == 1 && status == "planned"),
+        "{plan:?}"
+    );
     stack.settle().await;
     assert_eq!(stack.violations().await, Vec::<Value>::new());
     stack.stop_working().await;
@@ -308,9 +427,40 @@ async fn p10_an_illegal_change_of_status_is_refused_by_name() {
     for text in ["Oi", "1", "1", "1"] {
         stack.say("studio-lua", MARINA, text).await;
     }
-    sqlx::query("update app.bookings set status = 'cancelled' where status = 'confirmed'").execute(&stack.db.owner).await.unwrap();
-    let refused = sqlx::query("update app.bookings set status = 'confirmed'").execute(&stack.db.owner).await.unwrap_err();
+    sqlx::query("update app.bookings set status = 'cancelled' where status = 'confirmed'")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
+    let refused = sqlx::query("update app.bookings set status = 'confirmed'")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap_err();
     assert_eq!(refused.as_database_error().unwrap().constraint(), Some("bookings_status_moves_on"));
     stack.settle().await;
     stack.stop_working().await;
+}
+
+#[tokio::test]
+async fn p10_a_buffer_that_changes_later_does_not_stand_in_the_way_of_bookings_that_stand() {
+    let stack = Stack::new().await;
+    let tenant = stack.tenant("studio-lua").await;
+    let starts_at = tuesday_at_ten() + TimeDelta::days(1);
+    for minutes in [0, 45] {
+        sqlx::query(
+            "with c as (insert into app.customers (tenant_id, phone) values ($1, '+55119000000' || $3) returning id)
+             insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, status)
+             select $1, c.id, (select id from app.services where tenant_id = $1 and key = 'corte'),
+                    (select id from app.staff where tenant_id = $1 and key = 'ana'), $2, 'confirmed' from c",
+        ).bind(tenant).bind(starts_at + TimeDelta::minutes(minutes)).bind(format!("{minutes:02}")).execute(&stack.db.owner).await.unwrap();
+    }
+    sqlx::query("update app.services set buffer_after = '10 minutes' where tenant_id = $1")
+        .bind(tenant)
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
+    sqlx::query("update app.bookings set status = 'arrived' where starts_at = $1")
+        .bind(starts_at)
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
 }

@@ -94,15 +94,23 @@ async fn a_job_without_attempts_left_is_dead_and_visible_until_someone_acts() {
         .await
         .unwrap();
     assert_eq!(status, "Killed");
-    let dead: (String, String) = sqlx::query_as("select id, error from ops.dead_jobs").fetch_one(&db.owner).await.unwrap();
+    let dead: (String, String) =
+        sqlx::query_as("select id, error from ops.dead_jobs").fetch_one(&db.owner).await.unwrap();
     assert_eq!(dead, (id.clone(), "still no".to_owned()));
     assert_eq!(take(&db, "w", "send_reminder", 1).await, Vec::<String>::new());
 
-    let retried: bool = sqlx::query_scalar("select ops.retry_job($1)").bind(&id).fetch_one(&db.owner).await.unwrap();
+    let retried: bool = sqlx::query_scalar("select ops.retry_job($1)")
+        .bind(&id)
+        .fetch_one(&db.owner)
+        .await
+        .unwrap();
     assert!(retried);
     assert_eq!(take(&db, "w", "send_reminder", 1).await, [id]);
-    let audited: i64 = sqlx::query_scalar("select count(*) from app.audit_log where action = 'retry_job'")
-        .fetch_one(&db.owner).await.unwrap();
+    let audited: i64 =
+        sqlx::query_scalar("select count(*) from app.audit_log where action = 'retry_job'")
+            .fetch_one(&db.owner)
+            .await
+            .unwrap();
     assert_eq!(audited, 1);
 }
 
@@ -133,9 +141,17 @@ async fn an_outcome_is_written_by_the_holder_alone() {
     let db = TestDb::new().await;
     let id = enqueue(&db.app, "process_message", json!({}), None).await.unwrap();
     take(&db, "slow", "process_message", 1).await;
-    let other: Option<bool> = sqlx::query_scalar("select queue.finish($1, 'other')").bind(&id).fetch_one(&db.app).await.unwrap();
+    let other: Option<bool> = sqlx::query_scalar("select queue.finish($1, 'other')")
+        .bind(&id)
+        .fetch_one(&db.app)
+        .await
+        .unwrap();
     assert_eq!((other, &job(&db, &id).await["state"]), (None, &json!("running")));
-    let holder: Option<bool> = sqlx::query_scalar("select queue.finish($1, 'slow')").bind(&id).fetch_one(&db.app).await.unwrap();
+    let holder: Option<bool> = sqlx::query_scalar("select queue.finish($1, 'slow')")
+        .bind(&id)
+        .fetch_one(&db.app)
+        .await
+        .unwrap();
     assert_eq!((holder, &job(&db, &id).await["state"]), (Some(true), &json!("done")));
 }
 
@@ -145,10 +161,11 @@ async fn a_key_is_taken_once_without_aborting_the_callers_transaction() {
     let mut tx = db.app.begin().await.unwrap();
     let mut made = Vec::new();
     for _ in 0..2 {
-        let id: Option<String> = sqlx::query_scalar("select queue.enqueue('send_reminder', '{}', null, 'once')")
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap();
+        let id: Option<String> =
+            sqlx::query_scalar("select queue.enqueue('send_reminder', '{}', null, 'once')")
+                .fetch_one(&mut *tx)
+                .await
+                .unwrap();
         made.push(id.is_some());
     }
     tx.commit().await.unwrap();
@@ -158,7 +175,8 @@ async fn a_key_is_taken_once_without_aborting_the_callers_transaction() {
 #[tokio::test]
 async fn an_unknown_kind_is_refused_with_where_to_look() {
     let db = TestDb::new().await;
-    let refused = sqlx::query("select queue.enqueue('bake_bread', '{}')").execute(&db.app).await.unwrap_err();
+    let refused =
+        sqlx::query("select queue.enqueue('bake_bread', '{}')").execute(&db.app).await.unwrap_err();
     assert!(refused.to_string().contains("no job kind bake_bread"), "{refused}");
 }
 
@@ -166,10 +184,16 @@ async fn an_unknown_kind_is_refused_with_where_to_look() {
 async fn a_paused_kind_hands_out_nothing_until_it_is_resumed() {
     let db = TestDb::new().await;
     let id = enqueue(&db.app, "process_message", json!({}), None).await.unwrap();
-    let paused: bool = sqlx::query_scalar("select ops.pause('process_message')").fetch_one(&db.owner).await.unwrap();
+    let paused: bool = sqlx::query_scalar("select ops.pause('process_message')")
+        .fetch_one(&db.owner)
+        .await
+        .unwrap();
     assert!(paused);
     assert_eq!(take(&db, "w", "process_message", 1).await, Vec::<String>::new());
-    let resumed: bool = sqlx::query_scalar("select ops.resume('process_message')").fetch_one(&db.owner).await.unwrap();
+    let resumed: bool = sqlx::query_scalar("select ops.resume('process_message')")
+        .fetch_one(&db.owner)
+        .await
+        .unwrap();
     assert!(resumed);
     assert_eq!(take(&db, "w", "process_message", 1).await, [id]);
 }
@@ -214,7 +238,10 @@ async fn finished_jobs_are_pruned_and_lost_ones_taken_back() {
     let done = enqueue(&db.app, "process_message", json!({}), None).await.unwrap();
     take(&db, "w", "process_message", 1).await;
     sqlx::query("select queue.finish($1, 'w')").bind(&done).execute(&db.app).await.unwrap();
-    sqlx::query("update apalis.jobs set done_at = now() - interval '4 days'").execute(&db.owner).await.unwrap();
+    sqlx::query("update apalis.jobs set done_at = now() - interval '4 days'")
+        .execute(&db.owner)
+        .await
+        .unwrap();
     let lost = enqueue(&db.app, "process_message", json!({}), None).await.unwrap();
     take(&db, "w", "process_message", 1).await;
     sqlx::query("update apalis.jobs set lock_at = now() - interval '11 minutes' where id = $1")
@@ -222,7 +249,8 @@ async fn finished_jobs_are_pruned_and_lost_ones_taken_back() {
         .execute(&db.owner)
         .await
         .unwrap();
-    let did: Value = sqlx::query_scalar("select queue.maintain()").fetch_one(&db.app).await.unwrap();
+    let did: Value =
+        sqlx::query_scalar("select queue.maintain()").fetch_one(&db.app).await.unwrap();
     assert_eq!(did, json!({"lost": 1, "pruned": 1}));
     assert_eq!(job(&db, &lost).await["state"], "waiting");
 }
@@ -232,7 +260,8 @@ async fn finished_jobs_are_pruned_and_lost_ones_taken_back() {
 #[tokio::test]
 async fn arguments_of_another_shape_are_given_up_at_once_and_do_not_stop_the_worker() {
     let mut stack = Stack::new().await;
-    let bad = enqueue(&stack.pool, "process_message", json!({"conversation_id": 7}), None).await.unwrap();
+    let bad =
+        enqueue(&stack.pool, "process_message", json!({"conversation_id": 7}), None).await.unwrap();
     stack.work();
     stack.settle().await;
     let dead: String = stack.value("select id from ops.dead_jobs").await;
@@ -256,9 +285,14 @@ async fn what_a_killed_worker_held_runs_again_within_thirty_seconds() {
     let since = std::time::Instant::now();
     stack.work();
     stack.settle().await;
-    let handled: i64 = stack.value("select count(*) from app.inbound_messages where processed_at is not null").await;
+    let handled: i64 = stack
+        .value("select count(*) from app.inbound_messages where processed_at is not null")
+        .await;
     assert_eq!(handled, 1);
-    println!("taken up after {:?} (of 15 s until a worker counts as dead, 12 s had passed)", since.elapsed());
+    println!(
+        "taken up after {:?} (of 15 s until a worker counts as dead, 12 s had passed)",
+        since.elapsed()
+    );
     assert!(since.elapsed() < Duration::from_secs(18), "{:?}", since.elapsed());
     stack.stop_working().await;
 }
@@ -281,7 +315,8 @@ async fn a_worker_that_is_asked_to_stop_ends_what_it_began_and_gives_the_rest_ba
     assert_eq!((running, attempts), (0, 0));
     stack.work();
     stack.settle().await;
-    let open: i64 = stack.value("select count(*) from app.inbound_messages where processed_at is null").await;
+    let open: i64 =
+        stack.value("select count(*) from app.inbound_messages where processed_at is null").await;
     assert_eq!(open, 0);
     stack.stop_working().await;
 }
@@ -293,7 +328,11 @@ async fn the_queues_migrations_are_those_that_ours_were_written_against() {
         .iter()
         .map(|migration| migration.version)
         .collect::<Vec<_>>();
-    assert_eq!((versions.len(), versions.last().copied()), (23, Some(20_260_902_075_949)), "{versions:?}");
+    assert_eq!(
+        (versions.len(), versions.last().copied()),
+        (23, Some(20_260_902_075_949)),
+        "{versions:?}"
+    );
     let db = TestDb::new().await;
     let triggers: Vec<String> = sqlx::query_scalar(
         "select tgname::text from pg_trigger where tgrelid = 'apalis.jobs'::regclass and not tgisinternal order by 1",
@@ -311,4 +350,36 @@ async fn the_queues_migrations_are_those_that_ours_were_written_against() {
     .await
     .unwrap();
     assert!(plan.iter().any(|line| line.contains("idx_apalis_jobs_fetch_partial")), "{plan:#?}");
+}
+
+#[tokio::test]
+async fn a_sleeping_worker_is_woken_by_an_enqueue_and_not_by_its_slow_look() {
+    let mut stack = Stack::new().await;
+    stack.work();
+    let mut waits = Vec::new();
+    for n in 0..5 {
+        let asleep = async {
+            while !stack
+                .value::<bool>("select asleep from queue.kinds where kind = 'process_message'")
+                .await
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asleep).await.expect("falls asleep without work");
+        // Past the moment until which it still looks fast.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let phone = format!("+551198888770{n}");
+        stack.sim.customer_writes("studio-lua", &phone, "Marina", "Oi").await.unwrap();
+        stack.settle().await;
+        let wait: f64 = stack
+            .value("select extract(epoch from max(done_at - run_at))::float8 from ops.jobs where kind = 'process_message'")
+            .await;
+        waits.push(wait);
+        sqlx::query("delete from apalis.jobs").execute(&stack.db.owner).await.unwrap();
+    }
+    waits.sort_by(f64::total_cmp);
+    println!("woken after {waits:?} s; the slow look comes each second");
+    assert!(waits[2] < 0.4, "{waits:?}");
+    stack.stop_working().await;
 }

@@ -23,7 +23,10 @@ fn checks() -> Vec<(String, String)> {
         .map(|entry| {
             let path = entry.unwrap().path();
             let text = fs::read_to_string(&path).unwrap();
-            (path.file_name().unwrap().to_string_lossy().into_owned(), text.trim_end().trim_end_matches(';').to_owned())
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                text.trim_end().trim_end_matches(';').to_owned(),
+            )
         })
         .collect::<Vec<_>>();
     checks.sort();
@@ -47,7 +50,8 @@ async fn a_table_added_without_its_guard_is_found() {
         .execute(&db.owner)
         .await
         .unwrap();
-    let (_, check) = checks().into_iter().find(|(name, _)| name == "tables_are_guarded.sql").unwrap();
+    let (_, check) =
+        checks().into_iter().find(|(name, _)| name == "tables_are_guarded.sql").unwrap();
     let found = rows_of(&db.owner, &check).await;
     assert!(found.len() == 1 && found[0].contains("app.forgotten"), "{found:?}");
 

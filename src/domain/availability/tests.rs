@@ -243,16 +243,21 @@ fn changing_days() -> impl Strategy<Value = (Tz, NaiveDate)> {
 }
 
 fn opening() -> impl Strategy<Value = Opening> {
-    (1..=7_u8, 0..280_u16, 1..100_u16).prop_map(|(weekday, opens, length)| Opening {
+    // Nights as often as days: that is when clocks change.
+    let opens = prop_oneof![0..60_u16, 0..280_u16];
+    (0..3_u8, opens, 1..100_u16).prop_map(|(weekday, opens, length)| Opening {
         weekday,
         opens: opens * 5,
         closes: ((opens + length) * 5).min(1440),
     })
 }
 
-/// Stretches of the three days, in minutes after the first, with their lengths.
+/// Stretches of time in minutes after the begin, close together, with their lengths.
 fn stretches(most: usize) -> impl Strategy<Value = Vec<(bool, i64, i64, bool)>> {
-    proptest::collection::vec((any::<bool>(), 0..4320_i64, 0..300_i64, any::<bool>()), 0..most)
+    proptest::collection::vec(
+        (any::<bool>(), 900..3000_i64, 0..300_i64, prop::bool::weighted(0.8)),
+        0..most,
+    )
 }
 
 proptest! {
@@ -261,19 +266,26 @@ proptest! {
     #[test]
     fn free_slots_are_those_of_the_oracle(
         (zone, day) in changing_days(),
-        hours in proptest::collection::vec(opening(), 4..14),
+        hours in proptest::collection::vec(opening(), 2..8),
         own in proptest::option::of(proptest::collection::vec(opening(), 0..6)),
         (interval, duration, before, after) in (1..13_i64, 1..24_i64, 0..4_i64, 0..4_i64),
         capacity in 1..4_u16,
-        busy in stretches(12),
+        busy in stretches(20),
         off in stretches(2),
-        closed in any::<bool>(),
-        (now, notice, horizon) in (-600..2000_i64, 0..300_i64, 600..6000_i64),
+        closed in prop::bool::weighted(0.1),
+        (now, notice, horizon) in (-600..1800_i64, 0..300_i64, 600..6000_i64),
     ) {
         let mut catalogue = catalogue(zone);
         let begin = moment_or_after(zone, day.pred_opt().unwrap().and_time(chrono::NaiveTime::MIN));
-        catalogue.tenant.hours.openings = hours;
-        catalogue.staff[1].hours = own.map(|openings| WeekHours { openings });
+        let first = day.pred_opt().unwrap().weekday().num_days_from_monday();
+        let on = |mut opening: Opening| {
+            // Of the day before, the day itself, the day after.
+            opening.weekday = (u8::try_from(first).unwrap() + opening.weekday) % 7 + 1;
+            opening
+        };
+        catalogue.tenant.hours.openings = hours.into_iter().map(on).collect();
+        catalogue.staff[1].hours =
+            own.map(|openings| WeekHours { openings: openings.into_iter().map(on).collect() });
         catalogue.tenant.rules.slot_interval = minutes(interval * 5);
         catalogue.tenant.rules.min_notice = minutes(notice);
         catalogue.tenant.rules.horizon = minutes(horizon);

@@ -1,5 +1,7 @@
 //! What menu entries and words that work everywhere do, whatever the state.
 
+use chrono::TimeDelta;
+
 use super::intent::Intent;
 use super::menu::Choice;
 use super::state::{Completed, Confirmation, Plan, State};
@@ -7,6 +9,9 @@ use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
 use super::{Effect, bookings, completed, confirmation, date_time, greeting, service_selection};
 use crate::domain::locale::{Language, Locale};
+
+/// How long after a question its answer may do what cannot be undone.
+const FINAL_CHOICE_WITHIN: TimeDelta = TimeDelta::minutes(60);
 
 /// Does what an entry of the last menu says.
 pub(super) fn choice(turn: &Turn<'_>, choice: Choice) -> Outcome {
@@ -23,11 +28,11 @@ pub(super) fn choice(turn: &Turn<'_>, choice: Choice) -> Outcome {
             Ok(service_selection::list(turn, None, from, when))
         }
         Choice::Slot { staff_id, starts_at } => match plan(turn) {
-            Some(plan) if starts_at > turn.now => {
+            Some(plan) if starts_at >= turn.now + turn.known.catalogue.tenant.rules.min_notice => {
                 Ok(confirmation::take(turn, plan, staff_id, starts_at))
             }
-            // An old list: its time is over.
-            Some(plan) => date_time::open(turn, plan),
+            // The list is old: that time is over, or too close by now.
+            Some(plan) => date_time::too_late(turn, plan, starts_at),
             None => Ok(greeting::open(turn)),
         },
         Choice::MoreTimes => on_plan(turn, date_time::more),
@@ -42,6 +47,10 @@ pub(super) fn choice(turn: &Turn<'_>, choice: Choice) -> Outcome {
             bookings::reschedule(turn, booking_id, when.as_ref())
         }
         Choice::AskCancel { booking_id } => Ok(bookings::ask_cancel(turn, booking_id)),
+        // After a while a number may well answer something else, such as a reminder.
+        Choice::CancelNow { booking_id } if is_old(turn) => {
+            Ok(bookings::ask_cancel(turn, booking_id))
+        }
         Choice::CancelNow { booking_id } => Ok(bookings::cancel_now(turn, booking_id)),
         Choice::Keep { booking_id } => Ok(bookings::kept(turn, Some(booking_id))),
         Choice::Show { booking_id } => Ok(match turn.booking(booking_id) {
@@ -99,6 +108,11 @@ fn question(turn: &Turn<'_>) -> Outcome {
         State::Confirmation(asked) => confirmation::question(turn, asked),
         State::Completed(state) => Ok(completed::summary(turn, state, state.when.clone())),
     }
+}
+
+/// Whether the last menu is so old that nothing final is done by it.
+fn is_old(turn: &Turn<'_>) -> bool {
+    turn.dialogue.last_turn.is_some_and(|last| turn.now - last > FINAL_CHOICE_WITHIN)
 }
 
 /// The plan of a search that is on.

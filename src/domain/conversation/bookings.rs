@@ -56,7 +56,7 @@ pub(super) fn show_one(turn: &Turn<'_>, booking: &Booking, when: Option<String>)
     menu.choice(&turn.phrases.change_time(), Choice::Reschedule { booking_id });
     menu.choice(&turn.phrases.cancel(), Choice::AskCancel { booking_id });
     menu.choice(&turn.phrases.new_booking(), Choice::NewBooking);
-    Answer::new(State::Completed(Completed { booking_id: Some(booking_id), when }))
+    Answer::new(State::Completed(Completed { booking_id: Some(booking_id), when, settled: None }))
         .say(turn.phrases.your_booking())
         .say(with_code(turn, booking))
         .ask(menu)
@@ -104,7 +104,10 @@ pub(super) fn reschedule(turn: &Turn<'_>, booking_id: Uuid, text: Option<&Text>)
     }
     let plan = Plan {
         service_id: booking.service_id,
-        staff_id: Some(booking.staff_id),
+        // Whoever left, or does this no more, has no times to offer.
+        staff_id: Some(booking.staff_id).filter(|id| {
+            turn.member(*id).is_some_and(|member| member.services.contains(&booking.service_id))
+        }),
         moving: Some(booking_id),
         ..Plan::default()
     };
@@ -144,7 +147,10 @@ pub(super) fn kept(turn: &Turn<'_>, booking_id: Option<Uuid>) -> Answer {
 
 /// A booking that was spoken of is no longer there: shows those that are.
 pub(super) fn gone(turn: &Turn<'_>) -> Answer {
-    show(turn)
+    if turn.active().next().is_some() {
+        return show(turn);
+    }
+    Answer::new(State::Greeting).say(turn.phrases.no_bookings())
 }
 
 /// Inside the notice only the team can change a booking.
@@ -162,7 +168,10 @@ fn with_the_team(turn: &Turn<'_>, answer: Answer) -> Answer {
 }
 
 fn about_booking(booking_id: Uuid) -> Answer {
-    Answer::new(State::Completed(Completed { booking_id: Some(booking_id), when: None }))
+    Answer::new(State::Completed(Completed {
+        booking_id: Some(booking_id),
+        ..Completed::default()
+    }))
 }
 
 fn with_code(turn: &Turn<'_>, booking: &Booking) -> String {
@@ -181,7 +190,9 @@ fn list(
         menu.choice(&with_code(turn, booking), choice(booking.id));
     }
     menu.person(&turn.phrases.person());
-    Answer::new(State::Completed(Completed { booking_id: None, when })).say(question).ask(menu)
+    Answer::new(State::Completed(Completed { when, ..Completed::default() }))
+        .say(question)
+        .ask(menu)
 }
 
 /// The bookings a text may mean: the one it names by its code, else all to come.

@@ -29,14 +29,14 @@ pub(super) fn step(turn: &Turn<'_>, asked: &Confirmation, input: Input, text: &T
                 Some(answer) => Ok(answer),
                 None => change_time(turn, asked),
             },
-            Intent::Price | Intent::Thanks => question(turn, asked),
+            // "Book" may mean yes, or another one: not enough to go by.
+            Intent::Price | Intent::Thanks | Intent::Book => question(turn, asked),
             Intent::MyBookings => {
                 let answer = act::intent(turn, intent, text)?;
                 let held = turn.hold(asked.staff_id, asked.starts_at);
                 let released = held.is_some_and(|hold| !answer.keeps(hold));
                 Ok(answer.say_first(released.then(|| turn.phrases.released())))
             }
-            Intent::Book => Ok(service_selection::list(turn, None, 0, None)),
             Intent::Menu | Intent::Person | Intent::Speak(_) => act::intent(turn, intent, text),
         },
         Input::Yes | Input::No => question(turn, asked),
@@ -60,8 +60,11 @@ pub(super) fn take(
         return service_selection::list(turn, None, 0, None);
     };
     let asked = Confirmation { staff_id, starts_at, plan: plan.clone() };
-    if let Some(booking) = plan.moving.and_then(|id| turn.booking(id)) {
-        return propose(turn, asked, booking);
+    if let Some(booking_id) = plan.moving {
+        return match turn.booking(booking_id) {
+            Some(booking) => propose(turn, asked, booking),
+            None => bookings::gone(turn),
+        };
     }
     let until = turn.now + turn.known.catalogue.tenant.rules.hold;
     let answer = check(turn, Answer::new(State::Confirmation(asked)), service, member, starts_at);
@@ -117,8 +120,11 @@ fn propose(turn: &Turn<'_>, asked: Confirmation, booking: &Booking) -> Answer {
 
 /// Asks again about the time that is held or proposed.
 pub(super) fn question(turn: &Turn<'_>, asked: &Confirmation) -> Outcome {
-    if let Some(booking) = asked.plan.moving.and_then(|id| turn.booking(id)) {
-        return Ok(propose(turn, asked.clone(), booking));
+    if let Some(booking_id) = asked.plan.moving {
+        return Ok(match turn.booking(booking_id) {
+            Some(booking) => propose(turn, asked.clone(), booking),
+            None => bookings::gone(turn),
+        });
     }
     let hold = turn.hold(asked.staff_id, asked.starts_at).filter(|hold| !is_over(hold, turn.now));
     let (Some(hold), Some(service), Some(member)) =
@@ -142,12 +148,12 @@ pub(super) fn confirm(turn: &Turn<'_>, asked: &Confirmation) -> Outcome {
         return confirm_move(turn, asked, booking_id);
     }
     match turn.hold(asked.staff_id, asked.starts_at) {
-        Some(hold) if !is_over(hold, turn.now) => Ok(booked(turn, hold)),
+        Some(hold) if !is_over(hold, turn.now) => Ok(booked(turn, asked, hold)),
         Some(_) | None => released(turn, asked),
     }
 }
 
-fn booked(turn: &Turn<'_>, hold: &Booking) -> Answer {
+fn booked(turn: &Turn<'_>, asked: &Confirmation, hold: &Booking) -> Answer {
     let rules = &turn.known.catalogue.tenant.rules;
     let earliest = turn.now + REMINDER_AFTER_CONFIRMATION;
     let due = |before: &&TimeDelta| hold.starts_at - **before >= earliest;
@@ -158,12 +164,19 @@ fn booked(turn: &Turn<'_>, hold: &Booking) -> Answer {
         let list = turn.format.list(&reminders);
         format!("{} {}", turn.phrases.will_remind(&list), turn.phrases.write_stop())
     };
-    let state = Completed { booking_id: Some(hold.id), when: None };
-    Answer::new(State::Completed(state))
+    Answer::new(settled(asked, hold))
         .effect(Effect::Confirm { booking_id: hold.id })
         .say(turn.phrases.booked(&hold.code))
         .say(turn.phrases.booked_what(&turn.describe(hold)))
         .say(last)
+}
+
+fn settled(asked: &Confirmation, booking: &Booking) -> State {
+    State::Completed(Completed {
+        booking_id: Some(booking.id),
+        settled: Some(asked.clone()),
+        ..Completed::default()
+    })
 }
 
 fn confirm_move(turn: &Turn<'_>, asked: &Confirmation, booking_id: Uuid) -> Outcome {
@@ -178,9 +191,8 @@ fn confirm_move(turn: &Turn<'_>, asked: &Confirmation, booking_id: Uuid) -> Outc
     };
     let moved =
         Booking { starts_at: asked.starts_at, staff_name: member.name.clone(), ..booking.clone() };
-    let state = Completed { booking_id: Some(booking_id), when: None };
     let (staff_id, starts_at) = (asked.staff_id, asked.starts_at);
-    Ok(Answer::new(State::Completed(state))
+    Ok(Answer::new(settled(asked, booking))
         .effect(Effect::Move { booking_id, staff_id, starts_at })
         .say(turn.phrases.moved(&turn.describe(&moved), &booking.code)))
 }

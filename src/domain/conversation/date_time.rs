@@ -1,6 +1,6 @@
 //! Date and time: a service is chosen, and times are offered until one of them is.
 
-use chrono::{NaiveDate, NaiveDateTime, TimeZone};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use uuid::Uuid;
 
 use super::intent::{Input, Intent};
@@ -40,9 +40,11 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
                 None => open(turn, plan),
             },
             Intent::Price => {
-                let answer = open(turn, plan)?;
-                let service = turn.service(plan.service_id);
-                Ok(answer.say_first(service.map(|s| service_selection::described(turn, s))))
+                let named = services_in(turn, text).first().copied();
+                let service = named.or_else(|| turn.service(plan.service_id));
+                let price = service.map(|service| service_selection::described(turn, service));
+                let all = Plan { wish: Wish::default(), ..again(plan) };
+                Ok(search(turn, &all, None)?.say_first(price))
             }
             Intent::Menu
             | Intent::MyBookings
@@ -50,9 +52,12 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
             | Intent::Speak(_)
             | Intent::Thanks => act::intent(turn, intent, text),
         },
-        Input::Yes | Input::No => Ok(miss::answer(turn)),
+        // None of these times: others.
+        Input::No => more(turn, plan),
+        Input::Yes => Ok(miss::answer(turn)),
         Input::Free => match free(turn, plan, text)? {
             Some(answer) => Ok(answer),
+            None if text.has_any(turn.words.other_time_in) => more(turn, plan),
             None => Ok(miss::answer(turn)),
         },
     }
@@ -62,9 +67,7 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
 /// names nothing of that kind.
 pub(super) fn free(turn: &Turn<'_>, plan: &Plan, text: &Text) -> Result<Option<Answer>, Ask> {
     let mut plan = plan.clone();
-    let services = services_in(turn, text);
-    let other = plan.moving.is_none() && services.iter().all(|s| s.id != plan.service_id);
-    if let ([service], true) = (services.as_slice(), other) {
+    if let ([service], None) = (services_in(turn, text).as_slice(), plan.moving) {
         plan = Plan { service_id: service.id, ..again(&plan) };
         return match read(turn, &plan, text, None)? {
             Some(answer) => Ok(Some(answer)),
@@ -140,12 +143,14 @@ pub(super) fn read(
     } else if anybody {
         plan.staff_id = None;
     }
-    if text.has_any(turn.words.first_free) {
-        return open(turn, &plan).map(Some);
+    let any_time = text.has_any(turn.words.first_free);
+    if any_time {
+        plan.wish = Wish::default();
     }
     let understanding = understand(turn, &text, Expecting::DayAndTime);
     let readings = open_readings(turn, &plan, &understanding);
     match (readings.as_slice(), understanding.problem) {
+        ([], None) if any_time => open(turn, &plan).map(Some),
         ([], Some(problem)) => refuse(turn, &plan, problem).map(Some),
         ([], None) if named.is_some() || anybody => search(turn, &plan, about).map(Some),
         ([], None) => Ok(None),
@@ -162,9 +167,17 @@ fn understand(turn: &Turn<'_>, text: &Text, expecting: Expecting) -> Understandi
     temporal::understand(&text.raw, turn.now, turn.zone(), turn.locale(), &hints)
 }
 
-/// The member of staff a text names, in full.
+/// The member of staff a text names, in full. Before times are offered only after "with": there a
+/// name alone may be the customer's own.
 fn staff_in(turn: &Turn<'_>, text: &Text) -> Option<Uuid> {
-    turn.known.catalogue.staff.iter().find(|member| text.has(&member.name)).map(|m| m.id)
+    let offered = match &turn.dialogue.state {
+        State::DateTime(_) | State::Confirmation(_) => true,
+        State::Greeting | State::ServiceSelection(_) | State::Completed(_) => false,
+    };
+    let named = |name: &str| text.is_led_to(name, turn.words.with) || (offered && text.has(name));
+    let members = turn.known.catalogue.staff.iter().filter(|member| named(&member.name));
+    // "Ana Paula" is not "Ana".
+    members.max_by_key(|member| member.name.len()).map(|member| member.id)
 }
 
 /// The readings worth asking about: none twice, and of several none that is over or closed.
@@ -378,6 +391,7 @@ fn instead(turn: &Turn<'_>, service: &Service, plan: &Plan, slots: &[Slot]) -> A
     let (format, phrases, wish) = (turn.format, turn.phrases, plan.wish);
     let today = turn.today();
     let last = turn.local(turn.now + turn.known.catalogue.tenant.rules.horizon).date();
+    let closed = |day| !is_open(turn.known.catalogue, service, day);
     let line = match (wish.day(), wish.moment()) {
         (Some(day), _) if day < today => {
             let plan = Plan { wish: Wish::default(), ..again(plan) };
@@ -389,9 +403,7 @@ fn instead(turn: &Turn<'_>, service: &Service, plan: &Plan, slots: &[Slot]) -> A
             phrases.passed_today_at(&time, &at)
         }
         (Some(day), _) if day > last => phrases.beyond_horizon(&format.day(last)),
-        (Some(day), _) if !is_open(turn.known.catalogue, service, day) => {
-            phrases.closed_on(&format.day(day))
-        }
+        (Some(day), _) if closed(day) => phrases.closed_on(&format.day(day)),
         (_, Some(at)) => {
             let (day, time) = (format.day(at.date()), format.spoken_time(at.time()));
             phrases.not_available(&day, &time, &format.at(at.time()))
@@ -399,7 +411,12 @@ fn instead(turn: &Turn<'_>, service: &Service, plan: &Plan, slots: &[Slot]) -> A
         _ => phrases.nothing_free(&wish.heading(format)),
     };
     let line = format!("{} {}", capitalized(&line), phrases.closest());
-    offers::nearest(turn, service, again(plan), slots, line, Labels::DayAndStaff)
+    let mut plan = Plan { near: Some(offers::target(turn, wish)), ..again(plan) };
+    if wish.day().is_some_and(|day| day > last || closed(day)) {
+        // What is said next cannot be about that day.
+        plan.wish = Wish { time: wish.time, ..Wish::default() };
+    }
+    offers::nearest(turn, service, plan, slots, line, Labels::DayAndStaff)
 }
 
 /// No free time up to the horizon: with this member of staff, or with anybody.
@@ -410,6 +427,14 @@ fn nothing_at_all(turn: &Turn<'_>, service: &Service, plan: &Plan) -> Outcome {
         return Ok(search(turn, &anybody, None)?.say_first(Some(line)));
     }
     Ok(offers::none(turn, service, plan))
+}
+
+/// A time that was offered has come too close to be taken.
+pub(super) fn too_late(turn: &Turn<'_>, plan: &Plan, starts_at: DateTime<Utc>) -> Outcome {
+    let at = turn.local(starts_at);
+    let (day, time) = (turn.format.day(at.date()), turn.format.spoken_time(at.time()));
+    let line = turn.phrases.not_available(&day, &time, &turn.format.at(at.time()));
+    around(turn, plan, at, capitalized(&line))
 }
 
 /// Answers that a time was lost to somebody else, with those around it.

@@ -4,7 +4,7 @@ use super::intent::{Input, Intent};
 use super::service_selection::{self, services_in};
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
-use super::{Effect, act};
+use super::{act, bookings};
 
 pub(super) fn step(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
     match input {
@@ -21,6 +21,10 @@ pub(super) fn step(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
             | Intent::Book
             | Intent::Thanks => act::intent(turn, intent, text),
         },
+        // Nothing was asked here: it may well be meant for a message about their booking.
+        Input::OffMenu | Input::Yes | Input::No if turn.active().next().is_some() => {
+            Ok(bookings::show(turn))
+        }
         Input::OffMenu | Input::Yes | Input::No => Ok(open(turn)),
         Input::Free => request(turn, text),
     }
@@ -29,9 +33,7 @@ pub(super) fn step(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
 /// Says who speaks and what can be booked.
 pub(super) fn open(turn: &Turn<'_>) -> Answer {
     let first = format!("{} {}", intro(turn), turn.phrases.ask_service());
-    let answer = service_selection::list(turn, Some(first), 0, None).greeted();
-    // Back from a person, at the customer's own wish.
-    if turn.dialogue.with_person { answer.effect(Effect::Resume) } else { answer }
+    service_selection::list(turn, Some(first), 0, None).greeted()
 }
 
 /// A service, perhaps with staff, day and time: as far as it is understood.
@@ -44,7 +46,8 @@ pub(super) fn request(turn: &Turn<'_>, text: &Text) -> Outcome {
     Ok(answer.say_first(first).greeted())
 }
 
-fn intro(turn: &Turn<'_>) -> String {
+/// Says who speaks: part of the first message, whatever it is.
+pub(super) fn intro(turn: &Turn<'_>) -> String {
     let of_tenant = turn.format.of_tenant(&turn.known.catalogue.tenant.name);
     match turn.known.customer.name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
         Some(name) => turn.phrases.intro_named(name, &of_tenant),

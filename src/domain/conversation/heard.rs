@@ -30,6 +30,15 @@ struct Said {
 }
 
 pub(super) fn answer(turn: &Turn<'_>, messages: &[Message]) -> Outcome {
+    let known = turn.known;
+    let calls = |message| calls_the_bot(message, known.customer, known.catalogue);
+    let messages = match messages.iter().rposition(calls) {
+        // "menu", and at once what is wanted.
+        Some(call) if turn.dialogue.with_person && call + 1 < messages.len() => {
+            &messages[call + 1..]
+        }
+        _ => messages,
+    };
     let medium = messages.iter().rev().map(|message| message.kind).find(|kind| is_medium(*kind));
     let Some(said) = said(turn, messages, medium) else {
         let answer = medium.and_then(|kind| media::answer(turn, kind));

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::date_time;
-use super::state::{Confirmation, Plan, State};
+use super::state::{Completed, Confirmation, Plan, State};
 use super::turn::{Outcome, Turn};
+use super::{date_time, greeting};
 
 pub(super) fn answer(
     turn: Turn<'_>,
@@ -19,6 +19,12 @@ pub(super) fn answer(
             if plan.service_id == service_id =>
         {
             plan.clone()
+        }
+        // Seen from after the step: what it settled is what was refused.
+        State::Completed(Completed { settled: Some(settled), .. })
+            if (settled.staff_id, settled.starts_at) == (staff_id, starts_at) =>
+        {
+            settled.plan.clone()
         }
         // The request came whole in one line; what it wished of the staff went with the step.
         State::Greeting
@@ -37,5 +43,10 @@ pub(super) fn answer(
             &format.time(at.time()),
         ),
     };
-    date_time::around(&turn, &plan, at, line)
+    let answer = date_time::around(&turn, &plan, at, line)?;
+    if turn.dialogue.greeted || turn.dialogue.state != State::Greeting {
+        return Ok(answer);
+    }
+    // The introduction went with the step that was lost.
+    Ok(answer.say_first(Some(greeting::intro(&turn))).greeted())
 }

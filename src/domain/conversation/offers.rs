@@ -12,7 +12,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
 use super::menu::{Choice, Menu};
 use super::state::{Plan, State};
 use super::turn::{Answer, Outcome, Turn};
-use crate::domain::availability::Slot;
+use super::wish::Wish;
+use crate::domain::availability::{Slot, moment_or_after};
 use crate::domain::catalogue::Service;
 use crate::domain::conversation::format::in_sentence;
 
@@ -105,12 +106,9 @@ pub(super) fn nearest(
     heading: String,
     labels: Labels,
 ) -> Answer {
-    let target = match plan.near {
-        Some(near) => turn.local(near),
-        None => plan.wish.target(turn.local(turn.now)),
-    };
-    plan.near = plan.near.or_else(|| Some(moment(turn, target)));
-    let picked = around(turn, &plan, slots, target, service.duration);
+    let near = plan.near.unwrap_or_else(|| target(turn, plan.wish));
+    plan.near = Some(near);
+    let picked = around(turn, &plan, slots, turn.local(near), service.duration);
     answer(turn, plan, picked, slots, vec![heading], labels)
 }
 
@@ -312,6 +310,7 @@ fn fill_up(picked: &mut Vec<Slot>, slots: &[Slot], shown: &[DateTime<Utc>]) {
     }
 }
 
-fn moment(turn: &Turn<'_>, local: NaiveDateTime) -> DateTime<Utc> {
-    crate::domain::availability::moment_or_after(turn.zone(), local)
+/// The moment around which times come closest to a wish.
+pub(super) fn target(turn: &Turn<'_>, wish: Wish) -> DateTime<Utc> {
+    moment_or_after(turn.zone(), wish.target(turn.local(turn.now)))
 }

@@ -277,6 +277,7 @@ fn fill(template: &str, holes: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::text::folded_words;
     use super::*;
 
     /// The names in braces of a text.
@@ -304,6 +305,41 @@ mod tests {
             for hole in *holes {
                 let used = all.iter().any(|texts| written(texts[i].1).contains(hole));
                 assert!(used, "{name}: {hole} is filled for nobody");
+            }
+        }
+    }
+
+    #[test]
+    fn no_word_means_two_things() {
+        for language in Language::ALL {
+            let words = words(language);
+            let lists = [
+                words.opt_out,
+                words.opt_in,
+                words.cancel,
+                words.change,
+                words.my_bookings,
+                words.menu,
+                words.back,
+                words.person,
+                words.yes,
+                words.no,
+                words.thanks,
+                words.book,
+                words.more,
+                words.first_free,
+                words.any_staff,
+                words.last,
+            ];
+            let mut seen: Vec<Vec<String>> = Vec::new();
+            for list in lists {
+                let mut own: Vec<_> = list.iter().map(|word| folded_words(word)).collect();
+                own.sort();
+                own.dedup();
+                for word in own {
+                    assert!(!word.is_empty() && !seen.contains(&word), "{language:?} {word:?}");
+                    seen.push(word);
+                }
             }
         }
     }

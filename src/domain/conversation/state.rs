@@ -74,4 +74,6 @@ pub struct Completed {
     pub booking_id: Option<Uuid>,
     /// What was said about when, should the customer go on to change or book.
     pub when: Option<String>,
+    /// What was just agreed to, to go on from should it be refused after all.
+    pub settled: Option<Confirmation>,
 }

@@ -1,6 +1,9 @@
 //! The conversation as customers see it, against a small world in memory.
 
 mod properties;
+mod rules;
 mod scripts;
+mod stored;
 mod table;
+mod vocabulary;
 mod world;

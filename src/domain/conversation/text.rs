@@ -48,6 +48,20 @@ impl Text {
         })
     }
 
+    /// Whether a name stands in the message with one of the words in `before` leading to it, at most
+    /// an article between: "com a Ana".
+    pub(super) fn is_led_to(&self, name: &str, before: &[&str]) -> bool {
+        let name = folded_words(name);
+        if name.is_empty() {
+            return false;
+        }
+        let leads = |word: &String| before.iter().any(|b| folded_words(b) == [word.clone()]);
+        (1..self.words.len()).any(|at| {
+            self.words[at..].starts_with(&name)
+                && self.words[at.saturating_sub(2)..at].iter().any(leads)
+        })
+    }
+
     /// The message without a name that follows one of the words in `before` ("with Ana"), so that
     /// names which are dates as well ("Abril") are not read twice.
     pub(super) fn raw_without(&self, name: &str, before: &[&str]) -> String {
@@ -81,7 +95,8 @@ pub(super) fn folded_words(text: &str) -> Vec<String> {
             | '\u{20e3}'
             | '\u{1f3fb}'..='\u{1f3ff}'
             | '\u{200d}' => {}
-            '👍' => {
+            // The only pictures that answer a question; others are ornaments.
+            '👍' | '👎' => {
                 words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
                 words.push(letter.to_string());
             }
@@ -172,6 +187,13 @@ mod tests {
         for (a, b) in [("cor", "cortes"), ("cut", "cat"), ("color", "calar")] {
             assert!(!alike(a, b), "{a} {b}");
         }
+    }
+
+    #[test]
+    fn a_name_alone_is_not_led_to() {
+        assert!(Text::new("corte com a Ana").is_led_to("Ana", &["com"]));
+        assert!(!Text::new("aqui é a Ana").is_led_to("Ana", &["com"]));
+        assert!(!Text::new("Ana").is_led_to("Ana", &["com"]));
     }
 
     #[test]

@@ -145,6 +145,9 @@ impl<'a> Turn<'a> {
             .filter(|hold| !answer.keeps(hold))
             .map(|hold| Effect::Release { booking_id: hold.id })
             .collect();
+        if self.dialogue.with_person && !answer.with_person {
+            effects.push(Effect::Resume);
+        }
         effects.extend(answer.effects);
         if !answer.lines.is_empty() {
             let text = answer.lines.join("\n");

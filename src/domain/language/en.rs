@@ -16,6 +16,7 @@ pub(super) static SOURCE: Source = Source {
     typos: "monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|april|august|\
             september|october|november|december|tomorrow|today|morning|afternoon|evening|tonight|\
             weekend|midnight|christmas",
+    endings: "ish",
     real_words: "money|monkey|toddy|toda|aprils|mourning|warning|moaning|sundry|saturated|turkey|\
                  weekends|weakened|morn|evenings|tody|fridge|frida|augustus|tonights|\
                  everything|opening",
@@ -91,7 +92,7 @@ static WORDS: &[(&[Sense], &str)] = &[
 
     (&[Number(0)], "zero|oh|ou"),
     (&[Number(1)], "one"),
-    (&[Number(2)], "two|couple"),
+    (&[Number(2)], "two|couple|pair"),
     (&[Number(3)], "three|few"),
     (&[Number(4)], "four"),
     (&[Number(5)], "five"),
@@ -112,6 +113,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Number(20)], "twenty"),
     (&[Number(30)], "thirty"),
     (&[Number(40)], "forty|fourty"),
+    (&[Number(45)], "three quarters"),
     (&[Number(50)], "fifty"),
     (&[Number(60)], "sixty"),
     (&[Thousand], "thousand"),
@@ -152,7 +154,8 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[The], "the"),
     (&[Of], "of"),
     (&[In], "in|within"),
-    (&[Since, From], "from|starting|starting from|starting on|starting at|since|as of|beginning on"),
+    (&[Since, From], "from"),
+    (&[Since], "starting|starting from|starting on|starting at|since|as of|beginning on"),
     (&[To, ToHour], "to"),
     (&[To], "through|thru"),
     (&[Until, ToHour], "til|till"),
@@ -165,11 +168,13 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Before, ToHour], "before"),
     (&[Onward], "onward|onwards|or later|and later|or after|and after|or later on"),
     (&[Later, Edge(Edge::End)], "later"),
-    (&[Later], "from now|hence|from right now"),
+    (&[Later, Now], "from now|from right now"),
+    (&[Later], "hence"),
     (&[Ago], "ago"),
     (&[This], "this|current"),
     (&[Next], "next|following|nxt"),
     (&[Coming], "coming|upcoming"),
+    (&[AfterNext], "after next"),
     (&[Previous, Final], "last"),
     (&[Previous], "previous"),
     (&[Final], "final"),
@@ -178,7 +183,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Edge(Edge::Middle)], "mid|middle"),
     (&[Edge(Edge::End)], "late|end"),
 
-    (&[Not], "not|except|cant|cannot|can not|cant do|cant make|cant make it|doesnt work|wont work|\
+    (&[Not], "not|except|anything but|everything but|all but|instead of|rather than|cant|cannot|can not|cant do|cant make|cant make it|doesnt work|wont work|\
         no good|isnt good|is no good|not on|dont want|doesnt suit|cant come|not available|not free"),
     (&[Instead], "actually|i mean|or rather|no wait|wait|scratch that|sorry|instead|better|oops|\
         rather|correction|make that"),
@@ -195,13 +200,13 @@ static WORDS: &[(&[Sense], &str)] = &[
         percent|pct|dollars|dollar|bucks|euros|euro|pounds|usd|eur|stars|times|items|km|miles|kg|lbs|cm|\
         mm|meters|metres|degrees|floor|round|wave|time|option|seats|tickets|haircuts|sessions|\
         slots|pax|of us|of them|students|friends|opinion|chance|class|place|things|services|\
-        reminders|messages|photos|copies|cuts|step|attempt|try|half of|street|wife|husband|language|\
+        reminders|messages|photos|copies|cuts|step|attempt|try|half of|wife|husband|language|\
         hand|visit|thought"),
     (&[Label], "room|page|chapter|apt|apartment|flat|suite|table|number|building|gate|level|unit|\
         ext|extension|bldg|item|figure|episode|season|invoice|order|code|version|abc|ssn|highway|\
         route|no|nr|iphone|windows"),
     (&[Filler], "please|pls|plz|thanks|thx|thank you|ok|okay|yes|yeah|yep|hi|hello|hey|for|free|\
-        available|then|maybe|perhaps|possibly|preferably|just|only|exactly|say|like|works|would|is|are|\
+        available|then|can|could|i|we|you|do|does|did|have|has|any|anything|how|what|when|need|want|maybe|perhaps|possibly|preferably|just|only|exactly|say|like|works|would|is|are|\
         be|also|though|too|somewhere|sometime|roughly|work|good|fine|perfect|great|so|ideally|if possible|\
         anytime|any time|some time|hope|me|us|it"),
 ];

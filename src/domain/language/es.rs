@@ -14,6 +14,7 @@ pub(super) static SOURCE: Source = Source {
     typos: "lunes|martes|miercoles|jueves|viernes|sabado|domingo|enero|febrero|marzo|abril|mayo|junio|\
             julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre|manana|tarde|noche|semana|\
             proximo|proxima|pasado|mediodia",
+    endings: "",
     real_words: "lunas|manzana|manzanas|marta|martas|partes|antes|nueves|huevos|jueces|enera|mayor|\
                  mayos|junto|julia|abrir|abrio|noches|coche|tardes|tarda|tardo|parte|marco|marcos|\
                  mares|semanal|sabida|sabido|sabana|manan|mana|domino|pasada|pesado|pisado|posado|\
@@ -138,7 +139,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Number(50)], "cincuenta"),
     (&[Number(60)], "sesenta"),
     (&[Thousand], "mil"),
-    (&[Ordinal(1)], "primero|primer|primera"),
+    (&[Ordinal(1)], "primero|primer|primera|primeras"),
     (&[Ordinal(2)], "segundo|segunda"),
     (&[Ordinal(3)], "tercero|tercer|tercera"),
     (&[Ordinal(4)], "cuarta"),
@@ -168,35 +169,43 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Of, From], "de|d|do"),
     (&[Of, From, On], "del"),
     (&[In], "en|dentro de|de aqui a|de aca a|dentro de unos|dentro de unas|de aca en|dentro"),
-    (&[Since], "desde|desde las|desde la|a partir de|a partir|a partir de las|a partir de la|empezando|\
+    (&[Since], "desde|empezando|\
         comenzando|a primeros de"),
+    (&[Since, From], "a partir de|a partir"),
+    (&[Since, At], "desde las|desde la|a partir de las|a partir de la"),
     (&[To], "a|al"),
-    (&[Until], "hasta|hasta las|hasta la|como maximo|a mas tardar|no mas tarde de|no despues de|\
+    (&[Until], "hasta|como maximo|a mas tardar|no mas tarde de|no despues de|\
         no mas tarde de las|tan tarde como"),
+    (&[Until, At], "hasta las|hasta la"),
     (&[ToHour, At], "para las|para la|pa las"),
     (&[ToHour, Filler], "para|pa|p"),
-    (&[Between], "entre|entre las|entre la"),
+    (&[Between], "entre"),
+    (&[Between, At], "entre las|entre la"),
     (&[And], "y|pero"),
     (&[Or], "o|u"),
     (&[After, Later, Past], "despues"),
     (&[After, Past, At], "despues de las|despues de la|luego de las|tras las"),
     (&[After, Past], "despues de|luego de|tras"),
     (&[Later, Edge(Edge::End)], "mas tarde|luego"),
-    (&[Before], "antes de|antes de las|antes de la|antes"),
+    (&[Before, At], "antes de las|antes de la"),
+    (&[Before], "antes de|antes"),
     (&[Onward], "en adelante|para adelante|en delante|o despues|o mas tarde"),
     (&[Ago], "hace|atras"),
     (&[This], "este|esta|estos|estas|ese|esa"),
     (&[Next], "que viene|q viene|que vienen|proximo|proxima|proximos|proximas|prox|siguiente|\
         siguientes|entrante|que entra|k viene|venidero|venidera"),
-    (&[Previous], "pasado|pasada"),
+    (&[Previous, LoneDay(2)], "pasado"),
+    (&[Previous], "pasada"),
     (&[Final, Previous], "ultimo|ultima|ultimos|ultimas"),
     (&[Rest], "resto"),
     (&[Edge(Edge::Start)], "principio|principios|inicio|inicios|comienzo|comienzos|primera hora|\
         primeras horas|primeros|primera parte"),
     (&[Edge(Edge::Middle)], "mediados|mitad|medio"),
-    (&[Edge(Edge::End)], "fin|final|finales|fines|ultima hora|ultimas horas|ultimos"),
+    (&[Edge(Edge::End)], "fin|final|finales|fines|ultima hora|ultimas horas"),
 
-    (&[Not], "no|excepto|salvo|no puedo|no me va bien|no me viene bien|no es posible|imposible|\
+    (&[Not, At], "en vez de las|en lugar de las"),
+    (&[MaybeNot], "no"),
+    (&[Not], "excepto|menos el|en vez de|en lugar de|salvo|no puedo|no me va bien|no me viene bien|no es posible|imposible|\
         no podre|no quiero|no me sirve|no me queda bien|tampoco|no va a poder ser"),
     (&[Instead], "mejor|mejor dicho|o mejor|perdon|digo|en realidad|quiero decir|prefiero|\
         o sea|mas bien|pensandolo bien|en vez de eso"),
@@ -211,15 +220,16 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Place], "calle|avenida|av|avda|plaza|paseo|carretera|camino|pasaje|ruta|colonia|bulevar|c"),
     (&[Name], "nombre de|me llamo|mi nombre es|mi nombre|soy"),
     (&[Counted], "personas|persona|adultos|adulto|ninos|nino|estudiantes|estrellas|veces|vez|euros|\
-        euro|pesos|dolares|por ciento|km|kilometros|metros|kilos|kg|ronda|opinion|opcion|parte|piso|\
-        planta|grados|puntos|amigos|amigas|clientes|cortes|sesiones|sesion|plazas|lugares|via|\
+        euro|pesos|dolares|por ciento|km|kilometros|metros|kilos|kg|ronda|opinion|opcion|parte|\
+        grados|puntos|amigos|amigas|clientes|cortes|sesiones|sesion|plazas|lugares|via|\
         oportunidad|cosas|fotos|hijos|hijas|servicios|citas|invitados|huespedes|porciento|clases|\
         vuelta|fase|etapa|categoria|edicion|temporada|paso|intento|turnos|cuotas|litros"),
-    (&[Label], "sala|habitacion|piso|numero|num|nro|puerta|pagina|capitulo|codigo|mesa|casa|depto|\
-        apto|local|bloque|oficina|dni|rut|edificio|planta|linea|factura|pedido|portal|nif|telefono|\
+    (&[Label], "sala|habitacion|numero|num|nro|puerta|pagina|capitulo|codigo|mesa|casa|depto|\
+        apto|local|bloque|oficina|dni|rut|edificio|linea|factura|pedido|portal|nif|telefono|\
         tel|movil|version|grupo|us"),
+    (&[Counted, Label], "piso|planta"),
     (&[Filler], "por favor|porfa|porfavor|xfa|gracias|hola|ok|vale|si|puede|puede ser|podria|seria|\
         hueco|cita|turno|hora libre|tiene|tienen|tienes|hay|bien|va bien|me va bien|me viene bien|\
-        disponible|libre|quizas|quizas|capaz|solo|tambien|exactamente|justo|igual|perfecto|genial|\
+        disponible|libre|quizas|capaz|solo|tambien|exactamente|justo|igual|perfecto|genial|\
         buenas|si es posible|si se puede|quiero|quisiera|querria|me|que|q|jajaja|jaja|aun|todavia"),
 ];

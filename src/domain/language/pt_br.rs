@@ -15,6 +15,7 @@ pub(super) static SOURCE: Source = Source {
     typos: "segunda|terca|quarta|quinta|sexta|sabado|domingo|janeiro|fevereiro|abril|junho|julho|\
             agosto|setembro|outubro|novembro|dezembro|amanha|manha|tarde|noite|semana|proxima|\
             proximo|depois",
+    endings: "",
     real_words: "marco|marcos|quarto|quinto|sexto|terco|terra|terceiro|amanda|abrir|abriu|abro|\
                  abril|quita|quinze|sextas|segundo|manhas|mana|minha|maria|banha|ganha|sabida|sabida|\
                  sabia|sabendo|domingas|noiva|noites|noivo|tardes|tanto|tarda|parte|carde|gosto|\
@@ -152,24 +153,28 @@ static WORDS: &[(&[Sense], &str)] = &[
         aproximadamente|perto das|cerca das|cerca de|sao|tipo|tipo umas|la pras|as umas|por umas|\
         em torno das|em torno de|la por|por volta d"),
     (&[Of, From, At], "das"),
-    (&[On], "no|na|nos|nas|num|numa"),
+    (&[On], "no|na|nos|nas|numa"),
     (&[The], "o|os"),
     (&[Of, From], "de|do|da|dos|d"),
     (&[In], "em|daqui a|daqui|dentro de|dentro d|daqui uns|daqui umas|daki a"),
-    (&[Since], "desde|desde as|a partir das|a partir de|a partir do|a partir da|a partir|apartir das|\
-        apartir de|a contar de|comecando|iniciando"),
+    (&[Since, At], "desde as|a partir das|apartir das"),
+    (&[Since], "desde|comecando|iniciando"),
+    (&[Since, From], "a partir de|a partir do|a partir da|a partir|apartir de|a contar de"),
     (&[To], "a|ao|aos"),
-    (&[Until], "ate|ate as|ate o|ate a|ate os|no maximo ate|no maximo|nao mais que|nao depois das|\
+    (&[Until, At], "ate as|nao depois das"),
+    (&[Until], "ate|ate o|ate a|ate os|no maximo ate|no maximo|nao mais que|\
         no mais tardar"),
     (&[ToHour, At], "pras|para as"),
     (&[ToHour, Filler], "para|pra|pro|p|pr|para a|para o"),
-    (&[Between], "entre|entre as|entre os|entre o|entre a"),
+    (&[Between], "entre|entre os|entre o|entre a"),
+    (&[Between, At], "entre as"),
     (&[And], "e|mas"),
     (&[Or], "ou"),
     (&[After, Past, At], "depois das|apos as|dps das|passado das|passando das|passadas as"),
     (&[After, Past], "depois da|depois do|depois de|apos o|apos|dps de|dps do|mais tarde que|passadas"),
     (&[After, Later], "depois|dps"),
-    (&[Before], "antes das|antes da|antes do|antes de|antes|antes de as"),
+    (&[Before, At], "antes das|antes de as"),
+    (&[Before], "antes da|antes do|antes de|antes"),
     (&[Onward], "em diante|pra frente|para frente|adiante|ou depois|ou mais tarde"),
     (&[Later, Edge(Edge::End)], "mais tarde"),
     (&[Ago], "ha|faz|atras"),
@@ -183,7 +188,9 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Edge(Edge::Middle)], "meio|metade|meados|meiados"),
     (&[Edge(Edge::End)], "fim|final|finalzinho|fins|finais|ultimas horas|ultima hora|fimzinho"),
 
-    (&[Not], "nao|exceto|nao posso|nao da|nao consigo|nao pode ser|nao vai dar|nao rola|menos|\
+    (&[Not, At], "ao inves das|em vez das"),
+    (&[MaybeNot], "nao"),
+    (&[Not], "exceto|menos na|menos no|ao inves de|ao inves do|ao inves da|em vez de|em vez do|em vez da|nao posso|nao da|nao consigo|nao pode ser|nao vai dar|nao rola|menos|\
         sem ser|nao quero|n posso|nao poderei|n da|nao serve|nao pode|nao vou poder|nao vou conseguir"),
     (&[Instead], "ou melhor|alias|quer dizer|na verdade|melhor|corrigindo|digo|desculpa|perdao|ops|\
         prefiro|pensando bem|em vez disso"),
@@ -200,15 +207,16 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Place], "rua|avenida|av|travessa|alameda|praca|rodovia|estrada|viaduto|largo|esquina"),
     (&[Name], "nome de|nome da|nome do|meu nome e|me chamo|meu nome|sou o|sou a|aqui e o|aqui e a"),
     (&[Counted], "pessoas|pessoa|adultos|adulto|criancas|crianca|vezes|vez|reais|real|conto|contos|\
-        por cento|km|quilometros|metros|quilos|kg|alunos|estrelas|vagas|parcelas|parcela|andar|andares|\
+        por cento|km|quilometros|metros|quilos|kg|alunos|estrelas|vagas|parcelas|parcela|andares|\
         via|rodada|onda|opcao|parte|lugar|lugares|filhos|filhas|filho|filha|clientes|itens|fotos|amigos|\
-        amigas|unidades|unidade|cortes|sessoes|sessao|fase|turma|etapa|chance|serie|edicao|dose|\
-        temporada|categoria|classe|marcha|instancia|geracao|tentativa|pagina|linha|coluna|vias|graus|\
-        ml|gramas|dolares|euros|reservas|servicos|procedimentos|pedido|opiniao|posicao|chamada|loja|\
+        amigas|unidades|cortes|sessoes|sessao|fase|turma|etapa|chance|serie|edicao|dose|\
+        temporada|categoria|classe|marcha|instancia|geracao|tentativa|coluna|vias|graus|\
+        ml|gramas|dolares|euros|reservas|servicos|procedimentos|opiniao|posicao|chamada|\
         estrela|pontos|camada|consultas|acompanhantes|convidados|pacientes"),
-    (&[Label], "sala|apto|apartamento|ap|numero|num|n|nr|bloco|andar|pagina|pag|capitulo|edificio|\
-        lote|mesa|codigo|protocolo|cpf|cnpj|rg|cep|conta|agencia|nota|pedido|boleto|loja|linha|predio|\
+    (&[Label], "sala|apto|apartamento|ap|numero|num|n|nr|bloco|pag|capitulo|edificio|\
+        lote|mesa|codigo|protocolo|cpf|cnpj|rg|cep|conta|agencia|nota|boleto|predio|\
         casa|quadra|placa|ramal|valor|preco|us|rs"),
+    (&[Counted, Label], "andar|pagina|linha|pedido|loja|unidade"),
     (&[Filler], "por favor|pfv|pfvr|pf|pls|obrigado|obrigada|obg|oi|ola|tem|tem como|pode|pode ser|ok|\
         sim|seria|certo|acho|que|q|eu|horario|mesmo|so|vaga|alguma|algum|la|ai|dar|da pra|fica|ficaria|\
         disponivel|livre|talvez|serve|consigo|gente|blz|beleza|tudo bem|tb|tambem|ainda|exatamente|\

@@ -6,6 +6,7 @@ use super::Choice;
 use super::sense::Feast;
 
 /// A day by the marks that were written; several mentions of one day join into one.
+#[expect(clippy::struct_field_names, reason = "the day of the month is called a day")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Day {
     /// 0 is Monday.
@@ -186,14 +187,13 @@ impl Day {
             return Dates::one(shift(of_this_week, i64::from(week) * 7));
         }
         match self.which {
-            Which::Plain | Which::This => Dates::one(upcoming),
             Which::Previous => {
                 Dates::one(if of_this_week < today { of_this_week } else { of_this_week - WEEK })
             }
             Which::Next if of_this_week > today => {
                 Dates::either(of_this_week + WEEK, of_this_week, Choice::NextWeekday)
             }
-            Which::Next => Dates::one(upcoming),
+            Which::Plain | Which::This | Which::Next => Dates::one(upcoming),
         }
     }
 }

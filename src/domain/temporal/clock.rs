@@ -79,13 +79,16 @@ enum Evidence {
 impl Scan<'_> {
     /// A time that starts at `start`; or that there is no such time.
     pub(super) fn time(&self, start: usize, before: Option<&Item>) -> Option<(Item, usize)> {
+        let bounds =
+            [Sense::After, Sense::Before, Sense::Since, Sense::Until, Sense::Between, Sense::Not];
+        let is_any = |at: usize, senses: &[Sense]| senses.iter().any(|sense| self.has(at, *sense));
         let mut at = start;
-        while [Sense::At, Sense::Filler, Sense::Roughly].iter().any(|sense| self.has(at, *sense))
-            && !self.has(at, Sense::After)
-        {
+        while is_any(at, &[Sense::At, Sense::Filler, Sense::Roughly]) && !is_any(at, &bounds) {
             at += 1;
         }
-        let marked = (start..at).any(|i| self.has(i, Sense::At));
+        // "antes das" bounds the time that follows, and says that it is one.
+        let bounded = start.checked_sub(1).is_some_and(|i| self.has(i, Sense::At));
+        let marked = bounded || (start..at).any(|i| self.has(i, Sense::At));
         let evidence = if marked { Evidence::Marked } else { Evidence::Bare };
         if let Some(found) = self.hyphenated_times(at, marked) {
             return Some(found);
@@ -118,7 +121,12 @@ impl Scan<'_> {
 
     /// Noon and midnight, with what is added: "meio-dia e meia", "12 noon".
     fn named(&self, at: usize) -> Option<(Option<Clock>, usize)> {
-        let at = if self.number(at) == Some(12) { at + 1 } else { at };
+        let twelve = self.number(at) == Some(12);
+        // "12 del día"
+        if twelve && self.has(at + 1, Sense::Of) && self.unit(at + 2) == Some(Unit::Day) {
+            return Some((Some(Clock::exact(12, 0)), at + 3));
+        }
+        let at = if twelve { at + 1 } else { at };
         let hour = if self.has(at, Sense::Noon) {
             12
         } else if self.has(at, Sense::Midnight) {
@@ -238,6 +246,8 @@ impl Scan<'_> {
             // 815, 1030
             Kind::Number { value, digits: 3 | 4, zero } => {
                 let (hour, minute) = (value / 100, value % 100);
+                // "1600 hours"
+                let marked = marked || self.unit(next) == Some(Unit::Hour);
                 let beside_part = matches!(before, Some(Item::Part { .. }));
                 if hour > 23 || minute > 59 || !(marked || beside_part) {
                     return None;
@@ -287,6 +297,9 @@ impl Scan<'_> {
         if hour_mark {
             sure |= tight || evidence == Evidence::Marked || self.closes_clock(next + 1);
             end = next + 1;
+            // "de 14 horas a 16 horas"
+            sure |= at.checked_sub(1).is_some_and(|i| self.has(i, Sense::From))
+                && self.has(end, Sense::To);
             if let Some((minutes, after)) =
                 self.joined_minutes(end).or_else(|| self.minutes_after_mark(end))
             {
@@ -294,7 +307,8 @@ impl Scan<'_> {
                 sure = true;
             }
         } else if let Some((minutes, after)) = self.joined_minutes(next) {
-            let said_with_words = digits == 0 && value <= 24 && minutes % 5 == 0;
+            // "3 y 20"
+            let said_with_words = value <= 24 && minutes % 5 == 0 && !self.is_unknown(after);
             let fraction = self.has(after - 1, Sense::Half) || self.has(after - 1, Sense::Quarter);
             (minute, end) = (minutes, after);
             sure |= said_with_words || fraction || self.closes_clock(after);
@@ -352,7 +366,7 @@ impl Scan<'_> {
         let minutes = self.number(at + 1)?;
         let named = self.unit(at + 2) == Some(Unit::Minute);
         // "5 y 6" are two numbers.
-        if !named && !(minutes >= 10 || minutes == 5) || minutes > 59 {
+        if minutes > 59 || !(named || minutes >= 10 || minutes == 5) {
             return None;
         }
         // "10 e 15 de maio", "10 e 15h"
@@ -441,12 +455,22 @@ impl Scan<'_> {
                 if clock.minute == 0 && self.has(at, Sense::And) && self.has(at + 1, Sense::Half) {
                     clock.minute = 30;
                     at += 2;
+                } else if clock.minute == 0
+                    && self.has(at, Sense::Less)
+                    && let Some((less, next)) = self.fraction_or_number(at + 1)
+                {
+                    let hour = (clock.hour + 23) % 24;
+                    clock = Clock { hour, minute: 60 - less, ..clock };
+                    at = next;
                 }
             } else if self.has(at, Sense::HourMark) {
                 at += 1;
             } else if self.has(at, Sense::Noon) && clock.hour == 12 {
                 // "las 12 del mediodía"
                 clock.open = false;
+                at += 1;
+            } else if self.has(at, Sense::Midnight) && clock.open {
+                clock = clock.half(false);
                 at += 1;
             } else if let Some(part) = self.find(at, |sense| match sense {
                 Sense::Part(part) => Some(part),

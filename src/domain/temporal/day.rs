@@ -38,7 +38,7 @@ impl Scan<'_> {
         let at = self.skip(start, &[Sense::On, Sense::The]);
         let before = self.has(at, Sense::Next);
         let next = at + usize::from(before) + 1;
-        let after = self.has(next, Sense::Next);
+        let after = self.has(next, Sense::Next) && self.unit(next + 1).is_none();
         if self.unit(next - 1) != Some(Unit::Day) || before == after || self.number(next).is_some()
         {
             return None;
@@ -60,11 +60,26 @@ impl Scan<'_> {
                     let date = feast(which, year, self.today())?;
                     return Some((Item::Day(Day::fixed(date)), next.unwrap_or(at + 1)));
                 }
+                Sense::LoneDay(days) if self.stands_apart(at) => {
+                    let day = Day::fixed(super::calendar::shift(self.today(), days.into()));
+                    return Some((Item::Day(day), at + 1));
+                }
                 Sense::Now => return Some((Item::Moment(self.now), at + 1)),
                 _ => {}
             }
         }
         None
+    }
+
+    /// Whether what stands around a word says that it is not about its neighbours.
+    fn stands_apart(&self, at: usize) -> bool {
+        let joins = |at: usize| {
+            matches!(self.kind(at), None | Some(Kind::Comma | Kind::Stop))
+                || [Sense::Or, Sense::And, Sense::ToHour, Sense::At]
+                    .iter()
+                    .any(|s| self.has(at, *s))
+        };
+        at.checked_sub(1).is_none_or(joins) && joins(at + 1)
     }
 
     /// "3 fridays from now".
@@ -168,6 +183,7 @@ impl Scan<'_> {
         self.find(at, |sense| match sense {
             Sense::This => Some(0),
             Sense::Next | Sense::Coming => Some(1),
+            Sense::AfterNext => Some(2),
             Sense::Previous => Some(-1),
             _ => None,
         })
@@ -209,7 +225,7 @@ impl Scan<'_> {
         }
         // "one may ask"
         let says_one = matches!(self.kind(at), Some(Kind::Number { value: 1, digits: 0, .. }));
-        if says_one && next == at + 1 {
+        if says_one && next == at + 1 && self.lexicon.source.half_before_hour {
             return None;
         }
         if let Some(month) = self.month(next) {
@@ -258,19 +274,25 @@ impl Scan<'_> {
         if is_hour || matches!(self.kind(next), Some(Kind::Number { digits: 3.., .. })) {
             return None;
         }
+        // "mar 24 nov": a Tuesday, as "mar 24" is where the 24th is one.
+        let of = self.skip(after, &[Sense::Of]);
+        if let Some(weekday) = self.weekday_name(at)
+            && (self.month(of).is_some() || self.falls_soon(number, weekday))
+        {
+            return None;
+        }
         let (year, end) = self.year(after).unzip();
         Some((self.checked(number, month, year), end.unwrap_or(after)))
     }
 
-    /// "2020/Sep/23".
+    /// "2020/Sep/23", "2018 March 18".
     fn year_first(&self, start: usize) -> Option<(Item, usize)> {
         let year = self.plain_year(start)?;
-        if self.kind(start + 1) != Some(Kind::Dash) || self.kind(start + 3) != Some(Kind::Dash) {
-            return None;
-        }
-        let month = self.month(start + 2)?;
-        let day = self.number(start + 4)?;
-        Some((self.checked(day, month, Some(year)), start + 5))
+        let dash = |at: usize| at + usize::from(self.kind(at) == Some(Kind::Dash));
+        let month_at = dash(start + 1);
+        let month = self.month(month_at)?;
+        let (day, next) = self.day_number(dash(month_at + 1))?;
+        Some((self.checked(day, month, Some(year)), next))
     }
 
     /// From one day of a month to another.
@@ -311,7 +333,10 @@ impl Scan<'_> {
         } else if is_ordinal {
             // "27th", but "the first" with its article, or in a range; "4ª" is no day.
             let suffixed = self.kind(at) == Some(Kind::Suffixed);
+            let ends = ends && !self.has(next, Sense::Half);
+            let follows = start.checked_sub(1).is_some_and(|i| self.has(i, Sense::To));
             let in_range = self.between
+                || follows
                 || [Sense::To, Sense::Until].iter().any(|sense| self.has(next, *sense));
             ends && (on || (the && by_article) || in_range || (suffixed && by_article))
                 && !self.weekday_sense(at)
@@ -322,12 +347,34 @@ impl Scan<'_> {
         if !sure {
             return None;
         }
+        // "el 17 del 11"
+        if (named || on)
+            && self.has(next, Sense::Of)
+            && let Some(Kind::Number { value: month @ 1..=12, digits: 1 | 2, .. }) =
+                self.kind(next + 1)
+            && !self.makes_hour(next + 2)
+        {
+            return Some((self.checked(number, u8::try_from(month).ok()?, None), next + 2));
+        }
         let item = match u8::try_from(number) {
             Ok(number @ 1..=31) => Item::Day(Day { day: Some(number), ..Day::default() }),
             _ if named => Item::NoSuch,
             _ => return None,
         };
         Some((item, next))
+    }
+
+    /// What follows a number that is an hour, or the first of a range.
+    fn makes_hour(&self, at: usize) -> bool {
+        self.find(at, |sense| match sense {
+            Sense::HourMark | Sense::Meridiem(_) | Sense::To | Sense::Until | Sense::And => {
+                Some(())
+            }
+            Sense::Part(_) | Sense::Unit(_) | Sense::Counted => Some(()),
+            _ => None,
+        })
+        .is_some()
+            || self.kind(at) == Some(Kind::Dash)
     }
 
     fn weekday_sense(&self, at: usize) -> bool {
@@ -379,12 +426,17 @@ impl Scan<'_> {
         if let Some(year) = self.plain_year(at) {
             return Some((year, at + 1));
         }
-        if let Some(Kind::Number { value, digits: 2, .. }) = self.kind(at)
-            && dash
-        {
-            return Some((2000 + i32::try_from(value).ok()?, at + 1));
+        match (self.kind(at)?, self.kind(at + 1)) {
+            (Kind::Number { value, digits: 2, .. }, _) if dash => {
+                Some((2000 + i32::try_from(value).ok()?, at + 1))
+            }
+            // "twenty twenty-six"
+            (
+                Kind::Number { value: 20, digits: 0, .. },
+                Some(Kind::Number { value: value @ 10..=99, digits: 0, .. }),
+            ) => Some((2000 + i32::try_from(value).ok()?, at + 2)),
+            _ => None,
         }
-        None
     }
 
     fn plain_year(&self, at: usize) -> Option<i32> {
@@ -418,6 +470,10 @@ impl Scan<'_> {
             next += 1;
         }
         let mut day = Day { weekday: Some(weekday), which, ..Day::default() };
+        if self.has(next, Sense::AfterNext) {
+            let upcoming = Day { which: Which::Plain, ..day }.dates(self.today()).first?.0;
+            return Some((Item::Day(Day::fixed(upcoming + WEEK)), next + 1));
+        }
         let of = self.skip(self.past_sign(next), &[Sense::Of, Sense::In, Sense::On, Sense::The]);
         if let Some((weeks, Unit::Week, after)) = self.period_unit(of)
             && (of > next || after > of + 1)
@@ -470,12 +526,15 @@ impl Scan<'_> {
         let introduced = at > start + usize::from(comma);
         let time_follows =
             self.has(next, Sense::At) || matches!(self.kind(next), Some(Kind::Clock { .. }));
-        let falls_on_it = Day { day: Some(number), ..Day::default() }
-            .dates(self.today())
-            .first
-            .is_some_and(|(date, _)| weekday_of(date) == weekday);
+        let falls_on_it = self.falls_soon(number.into(), weekday);
         let sure = introduced || time_follows || falls_on_it || number > 12;
-        (sure && !(is_range && !introduced)).then_some((number, next))
+        (sure && (introduced || !is_range)).then_some((number, next))
+    }
+
+    /// Whether the next day of the month of that number is such a weekday.
+    fn falls_soon(&self, number: u32, weekday: u8) -> bool {
+        let day = Day { day: u8::try_from(number).ok(), ..Day::default() };
+        day.dates(self.today()).first.is_some_and(|(date, _)| weekday_of(date) == weekday)
     }
 
     fn which_weekday(&self, at: usize) -> Option<Which> {
@@ -501,14 +560,12 @@ impl Scan<'_> {
     /// "ter" and "sun" are days beside what is about time, or with nothing around.
     fn short_weekday_counts(&self, at: usize) -> bool {
         let beside = |i: usize| match self.kind(i) {
-            None | Some(Kind::Stop | Kind::Comma | Kind::Dash) => true,
             Some(Kind::Unknown | Kind::Opaque) => false,
             Some(Kind::Word) => !self.has(i, Sense::Article) && !self.has(i, Sense::Counted),
-            Some(_) => true,
+            _ => true,
         };
-        let before = at
-            .checked_sub(1)
-            .is_none_or(|i| beside(i) && !(self.has(i, Sense::The) && !self.has(i, Sense::On)));
+        let only_article = |i: usize| self.has(i, Sense::The) && !self.has(i, Sense::On);
+        let before = at.checked_sub(1).is_none_or(|i| beside(i) && !only_article(i));
         before && beside(at + 1)
     }
 
@@ -529,7 +586,10 @@ impl Scan<'_> {
                 }
                 Some((Item::Hyphenated { a: a.value, b: b.value, introduced: true }, at + 1))
             }
-            Kind::Pair { a, sign: b'.', b } if introduced && !self.is_word(at + 1) => {
+            Kind::Pair { a, sign: b'.', b }
+                if (introduced && !self.is_word(at + 1))
+                    || (!self.has(at.wrapping_sub(1), Sense::At) && self.clock_follows(at + 1)) =>
+            {
                 Some((self.two(a, b)?, at + 1))
             }
             // "14-20 sep. 2014" is said in months below.
@@ -544,6 +604,14 @@ impl Scan<'_> {
             }
             _ => None,
         }
+    }
+
+    /// "5.12 às 9h": the time is said after it.
+    fn clock_follows(&self, at: usize) -> bool {
+        let number = at + usize::from(self.has(at, Sense::At));
+        let hour = self.number(number).is_some_and(|hour| hour < 24);
+        matches!(self.kind(number), Some(Kind::Clock { .. }))
+            || hour && (number > at || self.has(number + 1, Sense::HourMark))
     }
 
     fn three(&self, a: Field, b: Field, c: Field) -> Option<Item> {

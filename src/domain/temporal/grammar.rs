@@ -80,6 +80,7 @@ pub(super) enum Mark {
     Until,
     Onward,
     Not,
+    MaybeNot,
     Instead,
 }
 
@@ -99,7 +100,8 @@ impl Scan<'_> {
         let mut items = Vec::with_capacity(self.tokens.len());
         let mut at = 0;
         while at < self.tokens.len() {
-            let (item, next) = self.item(at, items.last());
+            let before = items.iter().rev().find(|item| **item != Item::Comma);
+            let (item, next) = self.item(at, before);
             self.between = match item {
                 Some(Item::Mark(Mark::Between)) => true,
                 Some(Item::Mark(_) | Item::Stop | Item::Word) => false,
@@ -171,6 +173,7 @@ impl Scan<'_> {
                 Sense::Until => Mark::Until,
                 Sense::Onward => Mark::Onward,
                 Sense::Not => Mark::Not,
+                Sense::MaybeNot => Mark::MaybeNot,
                 Sense::Instead => Mark::Instead,
                 Sense::Custom(from, to) => return Some(Item::Custom(*from, *to)),
                 Sense::AloneNow if self.tokens.len() == 1 => return Some(Item::Moment(self.now)),
@@ -196,7 +199,10 @@ impl Scan<'_> {
             return end.map(|end| end + 1);
         }
         if self.has(at, Sense::Place) {
-            let start = self.skip(at + 1, &[Sense::Of, Sense::The]);
+            // "av. 9 de julho"
+            let dot =
+                usize::from(self.kind(at + 1) == Some(Kind::Stop) && self.tokens[at + 1].glued);
+            let start = self.skip(at + 1 + dot, &[Sense::Of, Sense::The]);
             let end = match self.day(start) {
                 Some((Item::Day(_), end)) => end,
                 _ if self.number(start).is_some() => start + 1,
@@ -235,6 +241,11 @@ impl Scan<'_> {
         for sense in self.tokens.get(start)?.senses {
             match *sense {
                 Sense::Part(part) => return Some((part, this, start + 1)),
+                // "tuesday pm"
+                Sense::Meridiem(pm) if matches!(before, Some(Item::Day(_))) => {
+                    let part = if pm { DayPart::Afternoon } else { DayPart::Morning };
+                    return Some((part, this, start + 1));
+                }
                 Sense::PartOfToday(part) => return Some((part, true, start + 1)),
                 Sense::PartAfterDay(part)
                     if start > at || matches!(before, Some(Item::Day(_) | Item::Moment(_))) =>

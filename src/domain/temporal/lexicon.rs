@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::sense::Sense;
 
 /// What a language file provides.
+#[expect(clippy::struct_excessive_bools, reason = "each is one way in which languages differ")]
 #[derive(Debug)]
 pub struct Source {
     /// Senses, and the words and phrases that have them, separated by `|`: lower case, no accents.
@@ -14,6 +15,8 @@ pub struct Source {
     pub suffixes: &'static [(&'static [Sense], &'static str)],
     /// Words of at least [`SHORTEST_TYPO`] letters that are recognised with slips of the finger.
     pub typos: &'static str,
+    /// What a word may end in and mean the same: "noonish".
+    pub endings: &'static str,
     /// Real words that are a slip away from one of `typos` and yet not meant as it.
     pub real_words: &'static str,
     /// Whether "10.30" is a time wherever it stands, decimals having a comma.
@@ -100,10 +103,25 @@ impl Lexicon {
             .or_else(|| self.entries.get(letters).and_then(|entry| entry.alone))
     }
 
+    /// Whether a word only follows the name of a weekday.
+    pub fn is_weekday_suffix(&self, word: &str) -> bool {
+        self.senses(word).is_some_and(|senses| senses.contains(&Sense::WeekdaySuffix))
+    }
+
     /// The senses of the one word that `word` is a slip of the finger away from.
-    pub fn typo(&self, word: &str) -> Option<&'static [Sense]> {
-        if word.len() < SHORTEST_TYPO - 1 || word.len() > 24 || self.real_words.contains(&word) {
+    ///
+    /// `certain`: what follows says that it is a weekday, so that it is no real word.
+    pub fn typo(&self, word: &str, certain: bool) -> Option<&'static [Sense]> {
+        let is_real = !certain && self.real_words.contains(&word);
+        if word.len() < SHORTEST_TYPO - 1 || word.len() > 24 || is_real {
             return None;
+        }
+        for ending in self.source.endings.split('|') {
+            let stem =
+                word.strip_suffix(ending).filter(|stem| !ending.is_empty() && stem.len() > 2);
+            if let Some(senses) = stem.and_then(|stem| self.senses(stem)) {
+                return Some(senses);
+            }
         }
         let mut best: Option<(usize, &'static str)> = None;
         for candidate in &self.typos {
@@ -118,6 +136,7 @@ impl Lexicon {
                 continue;
             }
             let Some(distance) = distance_within(a, b, budget) else { continue };
+            let distance = distance * 2 + usize::from(a[0] != b[0]);
             match best {
                 Some((least, other)) if least == distance && other != *candidate => {
                     // As near to two words: rather none, unless they mean the same.

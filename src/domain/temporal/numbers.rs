@@ -17,7 +17,9 @@ pub(super) fn settle(tokens: &mut Vec<Token>) {
     for at in 0..tokens.len() {
         if tokens[at].has(Sense::Counted)
             && at > 0
-            && (tokens[at - 1].number().is_some() || tokens[at - 1].ordinal().is_some())
+            && (tokens[at - 1].number().is_some()
+                || tokens[at - 1].ordinal().is_some()
+                || matches!(tokens[at - 1].kind, Kind::Pair { .. }))
         {
             hide(&mut tokens[at - 1]);
             // "2 or 3 people": neither is a time.
@@ -26,10 +28,15 @@ pub(super) fn settle(tokens: &mut Vec<Token>) {
             }
         }
         if tokens[at].has(Sense::Label) && at + 1 < tokens.len() {
-            let beside = tokens[at + 1].number().is_some();
+            let beside = !matches!(tokens[at + 1].kind, Kind::Word | Kind::Stop);
             let number = if beside { at + 1 } else { at + 2 };
-            let between_is_small = beside || tokens[at + 1].senses.contains(&Sense::Filler);
-            if between_is_small && tokens.get(number).is_some_and(|t| t.number().is_some()) {
+            let between_is_small = beside
+                || tokens[at + 1].has(Sense::Filler)
+                || (tokens[at + 1].kind == Kind::Stop && tokens[at + 1].glued);
+            let is_number = |token: &Token| {
+                matches!(token.kind, Kind::Number { .. } | Kind::Pair { .. } | Kind::Triple(_))
+            };
+            if between_is_small && tokens.get(number).is_some_and(is_number) {
                 hide(&mut tokens[number]);
             }
         }

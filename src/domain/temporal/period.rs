@@ -3,6 +3,7 @@
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeDelta};
 
 use super::calendar::{Day, WEEK, monday, month_span, shift};
+use super::clock::Clock;
 use super::grammar::{Item, Scan};
 use super::sense::{Edge, Sense, Unit};
 use super::token::Kind;
@@ -80,6 +81,15 @@ impl Length {
             .unwrap_or(moment)
     }
 
+    /// The time that is so much later, or earlier.
+    fn from_clock(self, clock: Clock, back: bool) -> Clock {
+        let day = 24 * 60;
+        let minutes = self.minutes % day;
+        let moved = (u32::from(clock.minutes()) + if back { day - minutes } else { minutes }) % day;
+        let part = |value: u32| u8::try_from(value).unwrap_or_default();
+        Clock { open: clock.open, ..Clock::exact(part(moved / 60), part(moved % 60)) }
+    }
+
     fn before(self, date: NaiveDate) -> NaiveDate {
         let date = date.checked_sub_months(Months::new(self.months)).unwrap_or(date);
         shift(date, -i64::from(self.days))
@@ -92,7 +102,7 @@ impl Scan<'_> {
         // "now + 2 hours"
         if self.has(start, Sense::Now) && self.kind(start + 1) == Some(Kind::Stop) {
             let (length, next) = self.length(start + 2)?;
-            return Some((self.from_now(length), next));
+            return Some((self.reckon(length), next));
         }
         let is_in = self.has(start, Sense::In);
         // "depois das 16 horas" is a time, "depois de 16 horas" a length.
@@ -107,11 +117,15 @@ impl Scan<'_> {
         } else {
             start
         };
-        let (length, mut next) = self.length(at)?;
+        // "en los próximos 3 días" are the days, not the last of them.
+        if is_in && self.several(self.skip(start + 1, &[Sense::The])).is_some() {
+            return None;
+        }
+        let (length, mut next) = self.length(at).or_else(|| self.the_day_beside(at))?;
         if self.has(next, Sense::Ago) {
             return Some((Item::Word, next + 1));
         }
-        let joins = [Sense::After, Sense::Since, Sense::From, Sense::Before, Sense::Later];
+        let joins = [Sense::After, Sense::From, Sense::Before, Sense::Later];
         if joins.iter().any(|sense| self.has(next, *sense)) {
             let back = self.has(next, Sense::Before);
             let other = self.skip(next + 1, &[Sense::Of, Sense::The]);
@@ -123,16 +137,39 @@ impl Scan<'_> {
                     if back { length.before(date) } else { length.after(date.into()).date() };
                 return Some((Item::Day(Day::fixed(date)), end));
             }
+            // "15 minutes from 1pm"
+            if length.is_of_hours()
+                && !self.has(next, Sense::Of)
+                && let Some((Item::Clock(clock), end)) = self.time(next + 1, None)
+            {
+                return Some((Item::Clock(length.from_clock(clock, back)), end));
+            }
             if self.has(next, Sense::Later) {
                 next += 1;
-                return Some((self.from_now(length), next));
+                return Some((self.reckon(length), next));
             }
         }
+        // British "a week on friday".
+        if length == Length::of(1, Unit::Week).unwrap_or_default()
+            && self.has(next, Sense::On)
+            && let Some((Item::Day(day @ Day { weekday: Some(_), day: None, .. }), end)) =
+                self.day(next)
+            && let Some((date, _)) = day.dates(self.now.date()).first
+        {
+            return Some((Item::Day(Day::fixed(date + WEEK)), end));
+        }
         // "after 3 hours", and not "after 2 weeks of …"
-        (is_in || (is_after && !self.has(next, Sense::Of))).then(|| (self.from_now(length), next))
+        (is_in || (is_after && !self.has(next, Sense::Of))).then(|| (self.reckon(length), next))
     }
 
-    fn from_now(&self, length: Length) -> Item {
+    /// "the day before", of which only what follows says which.
+    fn the_day_beside(&self, at: usize) -> Option<(Length, usize)> {
+        let beside = [Sense::After, Sense::Before].iter().any(|sense| self.has(at + 1, *sense));
+        let unit = self.unit(at).filter(|unit| matches!(unit, Unit::Day | Unit::Week))?;
+        Some((Length::of(1, unit)?, at + 1)).filter(|_| beside)
+    }
+
+    fn reckon(&self, length: Length) -> Item {
         let moment = length.after(self.now);
         if length.is_of_hours() {
             Item::Moment(moment)
@@ -157,7 +194,8 @@ impl Scan<'_> {
 
     fn one_length(&self, start: usize) -> Option<(Length, usize)> {
         let mut at = self.skip(start, &[Sense::Filler, Sense::Roughly]);
-        let article = self.has(at, Sense::Article) && self.number(at + 1).is_some();
+        let fraction = self.has(at + 1, Sense::Half) || self.has(at + 1, Sense::Quarter);
+        let article = self.has(at, Sense::Article) && (self.number(at + 1).is_some() || fraction);
         at += usize::from(article);
         // In halves and quarters of the unit, so that "2.5 hours" and "1/2 hora" stay whole numbers.
         let quarters = match self.kind(at)? {

@@ -24,6 +24,8 @@ struct Group {
     days: Option<(Option<Day>, Option<Day>)>,
     moments: Option<((Day, Clock), (Day, Clock))>,
     length: Option<Length>,
+    /// Hours that have a name, if no others are said.
+    custom: Option<(u8, u8)>,
     latent: bool,
 }
 
@@ -37,9 +39,10 @@ pub(super) fn read(
     if items.contains(&Item::NoSuch) {
         return Understanding { candidates: Vec::new(), problem: Some(Problem::NoSuchDate) };
     }
-    let items = settle_numbers(items, hints, month_first);
+    let (items, latent) = settle_numbers(items, hints, month_first);
     let mut candidates: Vec<Candidate> = Vec::new();
     for group in groups(&items, now.date()) {
+        let group = Group { latent, ..group }.with_custom_hours();
         for candidate in group.candidates(now, hints) {
             if candidates.len() < MOST_CANDIDATES
                 && !candidates.iter().any(|other| other.meaning == candidate.meaning)
@@ -58,7 +61,8 @@ pub(super) fn read(
 }
 
 /// Turns bare numbers into times or days where what stands beside them, or what was asked, says so.
-fn settle_numbers(items: &[Item], hints: &Hints<'_>, month_first: bool) -> Vec<Item> {
+/// The second is whether only the question said so.
+fn settle_numbers(items: &[Item], hints: &Hints<'_>, month_first: bool) -> (Vec<Item>, bool) {
     let said = |item: &Item| {
         matches!(
             item,
@@ -68,6 +72,7 @@ fn settle_numbers(items: &[Item], hints: &Hints<'_>, month_first: bool) -> Vec<I
     let anything = items.iter().any(said);
     let only_known = !items.contains(&Item::Word);
     let mut out: Vec<Item> = Vec::with_capacity(items.len());
+    let mut latent = false;
     for (at, item) in items.iter().enumerate() {
         let settled = match *item {
             Item::Number { value, digits } => {
@@ -76,10 +81,15 @@ fn settle_numbers(items: &[Item], hints: &Hints<'_>, month_first: bool) -> Vec<I
                     .rev()
                     .find(|item| !matches!(item, Item::Comma | Item::Mark(Mark::To | Mark::From)));
                 let after = items[at + 1..].iter().find(|item| **item != Item::Comma);
-                number(value, digits, before, after, anything, hints)
+                let lone = before.is_none() && at > 0 && items[at - 1] == Item::Mark(Mark::To);
+                number(value, digits, before, after, lone).or_else(|| {
+                    let answer = answered(value, digits, anything, hints.expecting);
+                    latent |= only_known && answer.is_some();
+                    answer.filter(|_| only_known)
+                })
             }
             Item::Hyphenated { a, b, introduced } => {
-                hyphenated(a, b, introduced, !anything, month_first)
+                hyphenated((a, b), introduced, !anything && only_known, anything, month_first)
             }
             Item::Times { sure: false, from, to } => {
                 (anything || only_known).then_some(Item::Times { from, to, sure: true })
@@ -88,56 +98,75 @@ fn settle_numbers(items: &[Item], hints: &Hints<'_>, month_first: bool) -> Vec<I
         };
         out.push(settled.unwrap_or(Item::Word));
     }
-    out
+    (out, latent)
 }
 
+/// A number that what stands beside it makes a time or a day.
+/// `lone`: only a word that may also be "at" stands before it, as in "à uma".
 fn number(
     value: u32,
     digits: u8,
     before: Option<&Item>,
     after: Option<&Item>,
-    anything: bool,
-    hints: &Hints<'_>,
+    lone: bool,
 ) -> Option<Item> {
     let is_end = !matches!(after, Some(Item::Word));
     let after_day = matches!(before, Some(Item::Day(_) | Item::Part { .. } | Item::Period(_)));
-    let before_part = matches!(after, Some(Item::Part { .. }));
-    let day = u8::try_from(value).ok().filter(|day| (1..=31).contains(day) && digits <= 2);
-    let as_day = day.map(|day| Item::Day(Day { day: Some(day), ..Day::default() }));
-    let as_time = if value <= 24 && (value > 0 || digits > 0) && digits <= 2 {
-        let hour = u8::try_from(value).ok()? % 24;
-        Some(Clock { open: (1..=12).contains(&value), ..Clock::exact(hour, 0) })
-    } else if digits >= 3 && value < 2400 && value % 100 < 60 && !(1900..2100).contains(&value) {
-        let hour = u8::try_from(value / 100).ok()?;
-        let minute = u8::try_from(value % 100).ok()?;
-        Some(Clock { open: (1..=12).contains(&hour), ..Clock::exact(hour, minute) })
-    } else {
-        None
-    };
-    if (after_day && is_end || before_part)
-        && let Some(clock) = as_time
+    let before_part = matches!(after, Some(Item::Part { .. })) && value <= 24;
+    if ((after_day || lone) && is_end || before_part)
+        && let Some(clock) = as_time(value, digits)
     {
         return Some(Item::Clock(clock));
     }
     // "25 às 14h": a day of the month before its time.
-    let has_time = matches!(after, Some(Item::Clock(clock)) if clock.at)
-        || matches!(after, Some(Item::Clock(_)) if value > 12);
-    if has_time && (before.is_none() || value > 24) && as_day.is_some() {
-        return as_day;
-    }
-    if anything && hints.expecting != Expecting::Day {
-        return None;
-    }
-    match hints.expecting {
-        Expecting::Day if !anything => as_day,
-        Expecting::Time => as_time.map(Item::Clock),
-        Expecting::DayAndTime => as_time.filter(|_| value <= 12).map(Item::Clock).or(as_day),
-        _ => None,
+    let has_time = match after {
+        Some(Item::Clock(clock)) => clock.at || value > 12,
+        _ => false,
+    };
+    as_day(value, digits).filter(|_| has_time && (before.is_none() || value > 24))
+}
+
+/// A number that is an answer to what was asked.
+fn answered(value: u32, digits: u8, anything: bool, expecting: Expecting) -> Option<Item> {
+    let time = as_time(value, digits).map(Item::Clock);
+    let day = as_day(value, digits);
+    match expecting {
+        Expecting::Nothing => None,
+        _ if anything => None,
+        Expecting::Day => day,
+        Expecting::Time => time,
+        // A small number is rather an hour, but not where it cannot be one.
+        Expecting::DayAndTime if value <= 24 || digits > 2 => time,
+        Expecting::DayAndTime => day,
     }
 }
 
-/// "3-8": a date if it was introduced as one or stands alone, else two times.
-fn hyphenated(a: u32, b: u32, as_date: bool, alone: bool, month_first: bool) -> Option<Item> {
+fn as_day(value: u32, digits: u8) -> Option<Item> {
+    let day = u8::try_from(value).ok().filter(|day| (1..=31).contains(day) && digits <= 2)?;
+    Some(Item::Day(Day { day: Some(day), ..Day::default() }))
+}
+
+fn as_time(value: u32, digits: u8) -> Option<Clock> {
+    let (hour, minute) = match digits {
+        0 if value == 0 => return None,
+        0..=2 => (value, 0),
+        // A year is no time.
+        _ if (1900..2100).contains(&value) => return None,
+        _ => (value / 100, value % 100),
+    };
+    let hour = u8::try_from(hour).ok().filter(|hour| *hour <= 24)?;
+    let minute = u8::try_from(minute).ok().filter(|minute| *minute < 60)?;
+    Some(Clock { open: (1..=12).contains(&hour), ..Clock::exact(hour % 24, minute) })
+}
+
+/// "3-8": a date if it was introduced as one or stands alone, two times beside a day.
+fn hyphenated(
+    (a, b): (u32, u32),
+    as_date: bool,
+    alone: bool,
+    beside: bool,
+    month_first: bool,
+) -> Option<Item> {
     let looks_like_hours = a < b && (7..=22).contains(&a) && b <= 22;
     if as_date || (alone && !looks_like_hours) {
         let (day, month) = if (month_first && a <= 12) || b > 12 { (b, a) } else { (a, b) };
@@ -147,6 +176,9 @@ fn hyphenated(a: u32, b: u32, as_date: bool, alone: bool, month_first: bool) -> 
             ..Day::default()
         };
         return (day.day.is_some() && day.month.is_some()).then_some(Item::Day(day));
+    }
+    if !(alone || beside) {
+        return None;
     }
     let clock = |value: u32| {
         let hour = u8::try_from(value).ok().filter(|hour| *hour <= 24)?;
@@ -230,7 +262,7 @@ impl Group {
             },
             Item::Moments { from, to } => match self.moments {
                 None if self.clock.is_none() && self.times.is_none() => {
-                    self.moments = Some((from, to))
+                    self.moments = Some((from, to));
                 }
                 _ => return false,
             },
@@ -247,16 +279,7 @@ impl Group {
                 Some(_) => return false,
             },
             Item::Length(length) => self.length = self.length.or(Some(length)),
-            Item::Custom(from, to) if self.day.is_some() && self.clock.is_none() => {
-                return self.take(
-                    &Item::Times {
-                        from: Some(Clock::exact(from, 0)),
-                        to: Some(Clock::exact(to, 0)),
-                        sure: true,
-                    },
-                    today,
-                );
-            }
+            Item::Custom(from, to) => self.custom = self.custom.or(Some((from, to))),
             _ => {}
         }
         true
@@ -284,8 +307,20 @@ impl Group {
         true
     }
 
+    fn with_custom_hours(mut self) -> Self {
+        if let Some((from, to)) = self.custom
+            && self.clock.is_none()
+            && self.times.is_none()
+            && self.part.is_none()
+        {
+            self.times = Some((Some(Clock::exact(from, 0)), Some(Clock::exact(to, 0))));
+        }
+        self
+    }
+
     fn says_when(&self) -> bool {
-        self.day.is_some_and(|day| day.is_whole())
+        self.custom.is_some()
+            || self.day.is_some_and(|day| day.is_whole())
             || self.clock.is_some()
             || self.times.is_some()
             || self.part.is_some()
@@ -321,14 +356,20 @@ impl Group {
     fn candidates(self, now: NaiveDateTime, hints: &Hints<'_>) -> Vec<Candidate> {
         let today = now.date();
         if let Some(moments) = self.moments {
-            return self.moments(moments, today).into_iter().collect();
+            return Self::moments(moments, today).into_iter().collect();
         }
         if let Some((from, to)) = self.days
             && self.times.is_none()
         {
             return self.range_of_days(from, to, today).into_iter().collect();
         }
-        let alone = self.clock.is_none() && self.times.is_none() && self.day.is_none();
+        // "today in one hour"
+        let that_day = |moment: NaiveDateTime| {
+            let fixed = self.day.and_then(|day| day.fixed);
+            self.day.is_none() || (moment != now && fixed == Some(moment.date()))
+        };
+        let alone =
+            self.clock.is_none() && self.times.is_none() && self.moment.is_some_and(that_day);
         if let Some(moment) = self.moment.filter(|_| alone) {
             let moment = moment.with_second(0).and_then(|m| m.with_nanosecond(0)).unwrap_or(moment);
             return vec![plain(Meaning::DateTime(moment), "moment")];
@@ -459,7 +500,7 @@ impl Group {
         (Some(from.time()), Some(to.time()), chosen)
     }
 
-    fn moments(self, ends: ((Day, Clock), (Day, Clock)), today: NaiveDate) -> Option<Candidate> {
+    fn moments(ends: ((Day, Clock), (Day, Clock)), today: NaiveDate) -> Option<Candidate> {
         let ((first, from), (last, to)) = ends;
         let start = first.borrow(last).dates(today).first?.0;
         let end = last.borrow(first).dates(start).first?.0;

@@ -19,6 +19,8 @@ pub enum Sense {
     Month(u8),
     /// Days from today: yesterday is -1.
     RelativeDay(i8),
+    /// Days from today, if it stands apart: "mañana o pasado".
+    LoneDay(i8),
     Feast(Feast),
 
     /// This minute.
@@ -83,6 +85,8 @@ pub enum Sense {
     Next,
     /// The nearest one to come: "this coming friday".
     Coming,
+    /// The second to come: "the week after next".
+    AfterNext,
     /// The one that is over: "sexta passada".
     Previous,
     /// The last of several: "último dia de outubro".
@@ -91,6 +95,8 @@ pub enum Sense {
     Edge(Edge),
 
     Not,
+    /// As [`Self::Not`], but also asks: "não tem sábado?" is about Saturday.
+    MaybeNot,
     /// What follows replaces what came before: "ou melhor", "I mean".
     Instead,
     /// Nothing about when, whatever its words are: greetings, "segunda via".

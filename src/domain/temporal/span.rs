@@ -59,9 +59,8 @@ fn closed(items: &[Item], start: usize, at_means_to: bool, out: &mut Vec<Item>) 
     let opened = at > start;
     let (a, mid) = end(items, at)?;
     let joins = match items.get(mid) {
-        Some(Item::Mark(Mark::To | Mark::Until)) => true,
+        Some(Item::Mark(Mark::To | Mark::Until) | Item::Dash) => true,
         Some(Item::Mark(Mark::And)) => between,
-        Some(Item::Dash) => true,
         _ => false,
     };
     let (b, next) = if joins {
@@ -281,20 +280,21 @@ pub(super) fn withdraw(items: &mut Vec<Item>) {
     };
     let mut at = 0;
     while at < items.len() {
-        if !is(items, at, Mark::Not) {
+        let Some(Item::Mark(mark @ (Mark::Not | Mark::MaybeNot))) = items.get(at) else {
             at += 1;
             continue;
-        }
+        };
         let after = items[at + 1..].iter().take_while(|item| said(item)).count();
         let before = items[..at].iter().rev().take_while(|item| said(item)).count();
         let ends = matches!(
             items.get(at + 1),
             None | Some(Item::Comma | Item::Stop | Item::Word | Item::Mark(_))
         );
-        let range = if before > 0 && ends { at - before..at + 1 } else { at..at + 1 + after };
+        let is_answer = before > 0 && ends;
+        let range = if is_answer { at - before..at + 1 } else { at..at + 1 + after };
         // "não tem sábado?" asks for Saturday: with nothing else said, it stands.
         let rest = items[..range.start].iter().chain(&items[range.end..]).any(said);
-        if rest {
+        if rest || is_answer || *mark == Mark::Not {
             at = range.start;
             items.drain(range);
         } else {

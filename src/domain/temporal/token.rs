@@ -1,14 +1,12 @@
 //! Text to tokens: words with their senses, and numbers in the shapes that dates and times take.
 //!
-//! One pass over at most [`LONGEST`] characters. Digits and the signs between them are read as one
+//! One pass over the [folded](super::fold) text. Digits and the signs between them are read as one
 //! cluster, and a cluster of no known shape (a phone number, a tax number, a code) becomes one opaque
 //! token, so that no later rule can read a date into a part of it.
 
+use super::fold::fold;
 use super::lexicon::Lexicon;
 use super::sense::Sense;
-
-/// Characters of a text that are looked at.
-pub(super) const LONGEST: usize = 500;
 
 /// More tokens than a message about one appointment needs; what follows is not looked at.
 const MOST_TOKENS: usize = 160;
@@ -84,38 +82,6 @@ pub(super) fn tokens(text: &str, lexicon: &Lexicon) -> Vec<Token> {
     lexer.out
 }
 
-/// Lower case, without accents; what is neither letter, digit nor ASCII becomes a space.
-fn fold(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(LONGEST * 2));
-    for letter in text.chars().take(LONGEST) {
-        if letter.is_ascii() {
-            out.push(letter.to_ascii_lowercase());
-            continue;
-        }
-        match letter {
-            'á' | 'à' | 'â' | 'ã' | 'ä' | 'Á' | 'À' | 'Â' | 'Ã' | 'Ä' | 'ª' => {
-                out.push('a')
-            }
-            'é' | 'è' | 'ê' | 'ë' | 'É' | 'È' | 'Ê' | 'Ë' => out.push('e'),
-            'í' | 'ì' | 'î' | 'ï' | 'Í' | 'Ì' | 'Î' | 'Ï' => out.push('i'),
-            'ó' | 'ò' | 'ô' | 'õ' | 'ö' | 'Ó' | 'Ò' | 'Ô' | 'Õ' | 'Ö' | 'º' | '°' => {
-                out.push('o')
-            }
-            'ú' | 'ù' | 'û' | 'ü' | 'Ú' | 'Ù' | 'Û' | 'Ü' => out.push('u'),
-            'ç' | 'Ç' => out.push('c'),
-            'ñ' | 'Ñ' => out.push('n'),
-            '–' | '—' | '−' | '‐' | '‑' => out.push('-'),
-            '’' | '‘' | '´' => out.push('\''),
-            '€' | '£' => out.push('$'),
-            // Combining marks: an accent written after its letter.
-            '\u{300}'..='\u{36f}' => {}
-            _ if letter.is_alphabetic() => out.extend(letter.to_lowercase()),
-            _ => out.push(' '),
-        }
-    }
-    out
-}
-
 struct Lexer<'t> {
     text: &'t str,
     bytes: &'t [u8],
@@ -129,7 +95,7 @@ struct Lexer<'t> {
     lexicon: &'t Lexicon,
 }
 
-impl<'t> Lexer<'t> {
+impl Lexer<'_> {
     fn run(&mut self) {
         while let Some(&byte) = self.bytes.get(self.at) {
             if self.out.len() >= MOST_TOKENS {
@@ -177,10 +143,18 @@ impl<'t> Lexer<'t> {
         let before = self.at.checked_sub(1).map_or(b' ', |at| self.bytes[at]);
         match byte {
             b'\'' | b'"' | b'_' | b'*' => {}
-            b'-' if is_letter(before) && is_letter(next) => self.spaced = true,
+            b'-' if is_letter(before) && is_letter(next) => {
+                if self.is_between_weekdays() {
+                    self.push(Kind::Dash);
+                } else {
+                    self.spaced = true;
+                }
+            }
             b'-' | b'/' => self.push(Kind::Dash),
             b',' => self.push(Kind::Comma),
-            b'@' => self.push_word(Kind::Word, &[Sense::At]),
+            // The dot of an abbreviation: "Dez.", "seg."
+            b'.' if self.is_after_abbreviation() && next != b'\n' => {}
+            b'@' | b'~' => self.push_word(Kind::Word, &[Sense::At]),
             b'&' => self.push_word(Kind::Word, &[Sense::And]),
             b'$' => self.money(),
             b'%' => self.previous_number_is_opaque(),
@@ -191,6 +165,25 @@ impl<'t> Lexer<'t> {
             _ => self.push(Kind::Stop),
         }
         self.at += 1;
+    }
+
+    /// "mon-fri", and not "segunda-feira".
+    fn is_between_weekdays(&self) -> bool {
+        let from = self.at + 1;
+        let next = &self.text[from..self.word_end(from)];
+        let is_weekday = |senses: &[Sense]| senses.iter().any(|s| matches!(s, Sense::Weekday(_)));
+        self.out.last().is_some_and(|token| is_weekday(token.senses))
+            && self.lexicon.phrase(next, |_| None).is_some_and(|(senses, _)| is_weekday(senses))
+    }
+
+    fn is_after_abbreviation(&self) -> bool {
+        !self.spaced
+            && self.out.last().is_some_and(|token| {
+                token
+                    .senses
+                    .iter()
+                    .any(|sense| matches!(sense, Sense::Weekday(_) | Sense::Month(_)))
+            })
     }
 
     /// "$ 45" and "45 $": the number is no time.
@@ -219,10 +212,12 @@ impl<'t> Lexer<'t> {
     fn word(&mut self) {
         let start = self.at;
         let end = self.word_end(start);
-        let glued_to_digits = (start > 0 && self.bytes[start - 1].is_ascii_digit())
+        let after_number = matches!(self.out.last(), Some(Token { kind: Kind::Number { .. }, .. }));
+        let glued_to_digits = (after_number && !self.spaced)
+            || (start > 0 && self.bytes[start - 1].is_ascii_digit())
             || self.bytes.get(end).is_some_and(u8::is_ascii_digit);
-        let letters = without_apostrophes(&self.text[start..end]);
-        let letters = letters.as_ref();
+        let text = self.text;
+        let letters = &text[start..end];
         self.at = end;
         if self.poisoned {
             return self.push(Kind::Opaque);
@@ -236,7 +231,6 @@ impl<'t> Lexer<'t> {
             return self.push_word(Kind::Word, senses);
         }
         let mut ends = [end; 8];
-        let text = self.text;
         let found = {
             let lexer = &*self;
             lexer.lexicon.phrase(letters, |n| {
@@ -256,7 +250,10 @@ impl<'t> Lexer<'t> {
             self.poison();
             return self.push(Kind::Opaque);
         }
-        match self.lexicon.typo(letters) {
+        let weekday = self.next_word(end).is_some_and(|from| {
+            self.lexicon.is_weekday_suffix(&self.text[from..self.word_end(from)])
+        });
+        match self.lexicon.typo(letters, weekday) {
             Some(senses) => self.push_word(Kind::Word, senses),
             None => self.push(Kind::Unknown),
         }
@@ -283,14 +280,9 @@ impl<'t> Lexer<'t> {
         Some(pm)
     }
 
-    /// Where the word that starts at `at` ends; an apostrophe between letters is part of it.
+    /// Where the word that starts at `at` ends.
     fn word_end(&self, mut at: usize) -> usize {
-        while let Some(&byte) = self.bytes.get(at) {
-            let inside = is_letter(byte)
-                || (byte == b'\'' && self.bytes.get(at + 1).is_some_and(|next| is_letter(*next)));
-            if !inside {
-                break;
-            }
+        while self.bytes.get(at).is_some_and(|byte| is_letter(*byte)) {
             at += 1;
         }
         at
@@ -347,12 +339,25 @@ impl<'t> Lexer<'t> {
             self.at += 1;
         }
         self.shape(&fields[..count], &signs[..count - 1]);
+        self.skip_ordinal_dot();
         // An ISO moment: 2026-11-25T15:00.
         if count == 3
             && signs[..2] == *b"--"
             && self.bytes.get(self.at) == Some(&b't')
             && self.bytes.get(self.at + 1).is_some_and(u8::is_ascii_digit)
         {
+            self.at += 1;
+        }
+    }
+
+    /// "1.º", "3.er": the dot before the end of an ordinal.
+    fn skip_ordinal_dot(&mut self) {
+        if self.bytes.get(self.at) != Some(&b'.') {
+            return;
+        }
+        let end = self.word_end(self.at + 1);
+        let letters = &self.text[self.at + 1..end];
+        if self.lexicon.suffix(letters).is_some_and(|senses| senses.contains(&Sense::Ordinal(0))) {
             self.at += 1;
         }
     }
@@ -367,7 +372,7 @@ impl<'t> Lexer<'t> {
             if signs[dash + 1..].contains(&b'-') {
                 return None;
             }
-            if signs == b"-" && !fields.iter().all(is_digital_clock) {
+            if signs == b"-" && !fields.iter().copied().all(is_digital_clock) {
                 return None;
             }
             let left = shape(&fields[..=dash], &signs[..dash])?;
@@ -419,7 +424,7 @@ fn shape(fields: &[Field], signs: &[u8]) -> Option<Kind> {
 }
 
 /// 0730 or 1415, and not a year.
-fn is_digital_clock(field: &Field) -> bool {
+fn is_digital_clock(field: Field) -> bool {
     field.digits == 4
         && field.value <= 2400
         && field.value % 100 < 60
@@ -442,8 +447,4 @@ fn clock(hour: Field, minute: Field) -> Option<Kind> {
 /// Bytes above ASCII are letters: all else was folded into spaces.
 fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte >= 0x80
-}
-
-fn without_apostrophes(word: &str) -> std::borrow::Cow<'_, str> {
-    if word.contains('\'') { word.replace('\'', "").into() } else { word.into() }
 }

@@ -12,7 +12,7 @@ use pontual::http::{self, App};
 use pontual::jobs::{Context, GatewayKeys, Settings, Workers};
 use pontual::{db, domain::tenant_file};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -22,6 +22,21 @@ use super::database::TestDb;
 pub(crate) const SECRET: &str = "a-secret-of-the-tests";
 /// Long enough for a slow machine; nothing passes or fails by it being reached.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whoever connects from now on, psql too, has this clock, as `pontual dev --clock` has it.
+async fn tell_everybody(db: &TestDb, clock: Clock) {
+    let first = db::connect(&db.url_owner(), 1, Clock::default()).await.unwrap();
+    let name: String =
+        sqlx::query_scalar("select current_database()::text").fetch_one(&first).await.unwrap();
+    let offset = clock.offset().num_seconds();
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "alter database {name} set app.clock_offset = '{offset}s'"
+    )))
+    .execute(&first)
+    .await
+    .unwrap();
+    first.close().await;
+}
 
 /// Tuesday 10 March 2026, 10:00 in São Paulo: the day of the conversation design's scripts.
 pub(crate) fn tuesday_at_ten() -> DateTime<Utc> {
@@ -49,6 +64,7 @@ impl Stack {
     pub(crate) async fn at(clock: Clock) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let db = TestDb::new().await;
+        tell_everybody(&db, clock).await;
         let pool = db::connect(&db.url_app(), 24, clock).await.unwrap();
         let sim = Sim::new(SimConfig { clock, ..SimConfig::fast() });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -76,10 +92,8 @@ impl Stack {
 
     /// What jobs work with.
     pub(crate) fn context(&self) -> Context {
-        let gateway = Gateway::with_patience(
-            &format!("{}/gateway-sim", self.base),
-            Duration::from_secs(2),
-        );
+        let gateway =
+            Gateway::with_patience(&format!("{}/gateway-sim", self.base), Duration::from_secs(2));
         Context {
             pool: self.pool.clone(),
             clock: self.clock,
@@ -101,7 +115,11 @@ impl Stack {
     }
 
     pub(crate) async fn tenant(&self, slug: &str) -> Uuid {
-        sqlx::query_scalar("select app.tenant_named($1)").bind(slug).fetch_one(&self.pool).await.unwrap()
+        sqlx::query_scalar("select app.tenant_named($1)")
+            .bind(slug)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
     }
 
     /// Posts a body to the webhook with the secret; status and answer.

@@ -176,6 +176,8 @@ pub(super) const WORDS: Words = Words {
         "dale",
         "de acuerdo",
         "perfecto",
+        "vale",
+        "está bien",
     ],
     yes_beside: &["por", "favor", "gracias", "está", "bien", "genial", "esa", "hora"],
     no: &["no", "n", "no gracias"],

@@ -180,6 +180,9 @@ pub(super) const WORDS: Words = Words {
         "pode confirmar",
         "certo",
         "beleza",
+        "pode marcar",
+        "fechado",
+        "combinado",
     ],
     yes_beside: &[
         "por", "favor", "obrigada", "obrigado", "pode", "perfeito", "ótimo", "está", "tá", "isso",

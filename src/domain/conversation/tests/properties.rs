@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::world::{ANA, BRUNO, World, march};
+use crate::domain::catalogue::Status;
 use crate::domain::conversation::{Effect, Message, MessageKind};
 use crate::domain::locale::Language;
 
@@ -19,6 +20,10 @@ enum Act {
     Rival(bool, i64),
     /// Staff confirms a booking of this customer.
     Booked(u32, u32),
+    /// Staff switches the bot on again, where a person was called.
+    BackFromPerson,
+    /// Staff cancels the first booking.
+    CancelledByStaff,
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -34,7 +39,7 @@ fn text() -> impl Strategy<Value = String> {
         "quinta depois das 14h", "viernes por la mañana", "next friday at 3", "04/06", "31/02",
         "yesterday", "hoje às 9", "sunday", "with Bruno", "com a Ana", "con Bruno el jueves",
         "tomorrow", "at 10", "any time", "qualquer um", "more", "mais", "can I move it to friday?",
-        "dá pra passar pra sexta de manhã?", "cancel K7F29", "quanto custa?", "asdf", "??", " ",
+        "dá pra passar pra sexta de manhã?", "cancel K7F29", "quanto custa?", "asdf", "??", " ", "cancel", "change",
         "from 2 to 4", "after 5", "23/12 15:00",
     ]);
     prop_oneof![
@@ -54,12 +59,14 @@ fn act() -> impl Strategy<Value = Act> {
         16 => prop::collection::vec(text(), 1..2).prop_map(Act::Says),
         2 => prop::collection::vec(text(), 2..4).prop_map(Act::Says),
         // The digits lead deepest; they come often.
-        10 => (1..4_u8).prop_map(|digit| Act::Says(vec![digit.to_string()])),
+        24 => (1..4_u8).prop_map(|digit| Act::Says(vec![digit.to_string()])),
         1 => kinds.prop_map(Act::Sends),
         1 => (0..40_u8, 0..10_u8).prop_map(|(menu, digit)| Act::Taps(menu, digit)),
         2 => prop_oneof![0..5_i64, 8..13_i64, 50..700_i64].prop_map(Act::Waits),
         2 => (any::<bool>(), 0..80_i64).prop_map(|(ana, hours)| Act::Rival(ana, hours)),
         1 => (10..14_u32, 9..17_u32).prop_map(|(day, hour)| Act::Booked(day, hour)),
+        1 => Just(Act::CancelledByStaff),
+        6 => Just(Act::BackFromPerson),
     ]
 }
 
@@ -99,6 +106,16 @@ fn happen(world: &mut World, act: &Act) {
         Act::Rival(ana, hours) => {
             let start = world.now + TimeDelta::hours(*hours);
             world.block(if *ana { ANA } else { BRUNO }, start, start + TimeDelta::hours(1));
+        }
+        Act::BackFromPerson => {
+            world.human = false;
+            world.dialogue.with_person = false;
+        }
+        Act::CancelledByStaff => {
+            let confirmed = world.bookings.iter().position(|b| b.status == Status::Confirmed);
+            if let Some(first) = confirmed {
+                world.bookings.remove(first);
+            }
         }
         Act::Booked(day, hour) => {
             let at = march(*day, *hour, 0);
@@ -147,7 +164,7 @@ proptest! {
         language in prop::sample::select(Language::ALL.to_vec()),
         acts in prop::collection::vec(act(), 50),
     ) {
-        let mut world = World::new(language);
+        let mut world = World::new(language).booked(march(13, 14, 45), "K7F29");
         world.catalogue.tenant.rules.horizon = TimeDelta::days(6);
         for (i, act) in acts.iter().enumerate() {
             happen(&mut world, act);

@@ -108,6 +108,8 @@ pub(crate) struct World {
     pub(crate) now: DateTime<Utc>,
     pub(crate) human: bool,
     pub(crate) effects: Vec<Effect>,
+    /// A lost time is told to the dialogue that the refused step came to, not to the one before.
+    pub(crate) lost_after: bool,
     made: u128,
 }
 
@@ -130,6 +132,7 @@ impl World {
             now: DateTime::UNIX_EPOCH,
             human: false,
             effects: Vec::new(),
+            lost_after: false,
             made: 1_000,
         };
         world.now = world.at(march(10, 10, 0));
@@ -192,7 +195,7 @@ impl World {
     /// One turn, as the shell takes it: ask, decide, apply; once more if a time was lost.
     pub(crate) fn send(&mut self, messages: &[Message]) -> String {
         let calls = |message| calls_the_bot(message, &self.customer, &self.catalogue);
-        if self.human && !messages.last().is_some_and(calls) {
+        if self.human && !messages.iter().any(calls) {
             self.effects.clear();
             return String::new();
         }
@@ -201,6 +204,9 @@ impl World {
         let (dialogue, effects) = match self.apply(&effects) {
             Ok(()) => (dialogue, effects),
             Err(lost) => {
+                if self.lost_after {
+                    self.dialogue = dialogue;
+                }
                 let (dialogue, effects) = self.decide(&lost);
                 assert!(self.apply(&effects).is_ok(), "a lost time ends the turn");
                 (dialogue, effects)
