@@ -39,7 +39,7 @@ create or replace view ops.conversation_timeline with (security_invoker = true) 
     from app.outbound_messages
   union all
   select tenant_id, conversation_id, at, 'turn', event ->> 'event',
-         (before ->> 'state') || ' → ' || (after ->> 'state'), version, id
+         (before #>> '{state,state}') || ' → ' || (after #>> '{state,state}'), version, id
     from app.conversation_turns;
 comment on view ops.conversation_timeline is 'What was said and decided in a conversation; order by at, id.';
 

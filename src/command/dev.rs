@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -94,7 +97,9 @@ async fn run_on(
     environment: &Environment,
 ) -> anyhow::Result<()> {
     let owner = db::connect(&database.owner_url, 2, clock).await?;
-    prepare(&owner, clock, database.cluster.is_some()).await?;
+    prepare(&owner, clock, database.cluster.is_some()).await.context(
+        "the database could not be prepared; --ephemeral or another --data-dir starts with a fresh one",
+    )?;
     let pool = db::connect(&database.runtime_url, CONNECTIONS, clock).await?;
     let demo = environment.var("PONTUAL_DEMO") != Some("0");
     let mut instances = Vec::new();
@@ -105,12 +110,11 @@ async fn run_on(
     }
     owner.close().await;
 
-    let (secrets, made) = match environment.webhook_secrets() {
-        Ok(secrets) => (secrets, None),
-        Err(_) => {
-            let secret = random_secret()?;
-            (vec![secret.clone()], Some(secret))
-        }
+    let mut made = None;
+    let secrets = if environment.var("EVOLUTION_WEBHOOK_SECRETS").is_some() {
+        environment.webhook_secrets()?
+    } else {
+        vec![made.insert(random_secret()?).clone()]
     };
     let gateway_key = random_secret()?;
     let simulator =
@@ -230,11 +234,11 @@ fn routes(pool: &PgPool, clock: Clock, secrets: Vec<String>, simulator: Sim) -> 
         .route("/", get(|| async { Redirect::temporary("/sim") }))
 }
 
-/// 256 random bits as hexadecimal digits.
+/// 256 random bits, in signs that need no quoting.
 fn random_secret() -> anyhow::Result<String> {
     let mut bytes = [0u8; 32];
     getrandom::fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// What the newcomer reads first; on standard output, so that scripts can too.
@@ -246,7 +250,7 @@ fn announce(base: &str, owner_url: &str, secret: Option<&str>, clock: Clock) {
     if let Some(secret) = secret {
         println!("  secret    {secret}  (x-webhook-secret; made for this run)");
     }
-    println!("  database  psql '{owner_url}'");
+    println!("  database  {owner_url}");
     if !clock.offset().is_zero() {
         println!("  clock     {}", clock.now().to_rfc3339());
     }

@@ -12,8 +12,8 @@ use crate::gateway_sim::{self, Sim, SimConfig};
 /// `pontual gateway-sim`: listens on `PONTUAL_LISTEN`, takes the key of `EVOLUTION_API_KEY`.
 #[derive(Debug, Args)]
 pub(super) struct Simulator {
-    /// Make a connected instance: NAME=WEBHOOK_URL; its webhooks are signed with the first of
-    /// EVOLUTION_WEBHOOK_SECRETS. May be given more than once
+    /// Make a connected instance, `NAME=WEBHOOK_URL`; its webhooks are signed with the first
+    /// of `EVOLUTION_WEBHOOK_SECRETS`. May be given more than once
     #[arg(long, value_name = "NAME=URL", value_parser = instance)]
     instance: Vec<(String, String)>,
 }

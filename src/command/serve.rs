@@ -61,12 +61,11 @@ pub(super) async fn worker(worker: Worker, environment: &Environment) -> anyhow:
         keys: environment.gateway_keys()?,
     };
     let stop = CancellationToken::new();
-    let health = match environment.var("PONTUAL_LISTEN") {
-        None => None,
-        Some(_) => {
-            let listener = bind(environment.listen()?).await?;
-            Some(tokio::spawn(serve(listener, http::health_router(&pool), stop.clone())))
-        }
+    let health = if environment.var("PONTUAL_LISTEN").is_some() {
+        let listener = bind(environment.listen()?).await?;
+        Some(tokio::spawn(serve(listener, http::health_router(&pool), stop.clone())))
+    } else {
+        None
     };
     let workers = Workers::start(cx, Settings { concurrency: concurrency as usize });
     tracing::info!(concurrency, "working");

@@ -4,6 +4,8 @@
 //! is derived (functions, the queue's, policies, views) is remade whenever its text changes. One
 //! advisory lock: two machines may migrate at once.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
@@ -65,7 +67,6 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
 /// A name for the schema this program brings: equal only if every migration and every derived
 /// file is equal.
 pub fn schema_fingerprint() -> String {
-    use std::fmt::Write as _;
     let mut hash = Sha256::new();
     for migration in
         apalis_postgres::PostgresStorage::<()>::migrations().iter().chain(MIGRATIONS.iter())
@@ -75,10 +76,7 @@ pub fn schema_fingerprint() -> String {
     for (_, text) in DERIVED {
         hash.update(text.as_bytes());
     }
-    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    URL_SAFE_NO_PAD.encode(hash.finalize())
 }
 
 async fn remake_derived(conn: &mut PgConnection) -> anyhow::Result<()> {

@@ -1,26 +1,34 @@
 //! What a text says about when: "amanhã às 15h" + now + time zone → candidates.
 //!
-//! A text becomes [tokens](token), each with the [senses](sense) its language's lexicon gives it;
-//! the [grammar] reads tokens into items (a day, a time, "between"), [span] joins items into ranges and
-//! takes back what was taken back, and [reading] makes of them what is meant, with every choice named.
+//! A text becomes tokens (`lexer`), each with the senses (`sense`) that its language's lexicon gives
+//! it; the `grammar` reads tokens into items (a day, a time, "between"), `span` joins items into
+//! ranges and takes back what was taken back, and `reading` makes of them what is meant, with every
+//! choice named.
+//!
 //! The grammar knows no word of any language, and no rule runs backwards: the work is bounded by the
 //! length of the text, of which only the first 500 characters are looked at.
 //!
 //! What lost: one pattern table a language, as other date parsers have it. It repeats the grammar of
 //! "day, then time" for each language, and its rules meet each other in ways no one foresees.
 
+mod bare;
 mod calendar;
 mod clock;
 mod day;
 mod fold;
 mod grammar;
+mod group;
+mod lexer;
 mod lexicon;
+mod month;
 mod numbers;
 mod period;
 mod reading;
 mod sense;
 mod span;
+mod time;
 mod token;
+mod weekday;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
@@ -64,7 +72,7 @@ pub fn understand(
 ) -> Understanding {
     let now = now.with_timezone(&zone).naive_local();
     let lexicon = language::lexicon(locale.language());
-    let mut tokens = token::tokens(text, lexicon);
+    let mut tokens = lexer::tokens(text, lexicon);
     numbers::settle(&mut tokens);
     let month_first = locale.month_first();
     let scan = grammar::Scan { tokens: &tokens, lexicon, month_first, now, between: false };
@@ -73,6 +81,7 @@ pub fn understand(
     span::withdraw(&mut items);
     reading::read(&items, now, hints, month_first)
 }
+
 /// What a text says about when.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Understanding {

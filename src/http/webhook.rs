@@ -121,10 +121,8 @@ async fn keep(
 }
 
 async fn noted(app: &App, instance: &str) -> sqlx::Result<Received> {
-    Ok(match inbox::instance_exists(&app.pool, instance).await? {
-        true => Received::Noted,
-        false => Received::NoInstance,
-    })
+    let exists = inbox::instance_exists(&app.pool, instance).await?;
+    Ok(if exists { Received::Noted } else { Received::NoInstance })
 }
 
 fn new_message<'a>(instance: &'a str, message: &'a Inbound) -> NewMessage<'a> {

@@ -41,7 +41,7 @@ enum Next {
 
 impl Job for DeliverMessages {
     const KIND: &'static str = "deliver_messages";
-    const TIMEOUT: Duration = Duration::from_secs(300);
+    const TIMEOUT: Duration = Duration::from_mins(5);
 
     async fn run(self, cx: &Context, attempt: &Attempt) -> Result<Done, JobError> {
         for _ in 0..MOST {
@@ -77,7 +77,7 @@ impl DeliverMessages {
                 "the environment variable with the instance's key is not set; messages wait for it"
             );
             return self
-                .later(cx, &message, Fate::NotSent, "no key", &text, Duration::from_secs(60))
+                .later(cx, &message, Fate::NotSent, "no key", &text, Duration::from_mins(1))
                 .await;
         };
         let Some(number) = recipient(&message) else {
@@ -172,7 +172,7 @@ impl DeliverMessages {
                 self.later(cx, message, Fate::MaybeSent, &why, text, Duration::from_secs(2)).await
             }
             SendError::Misconfigured { .. } => {
-                self.later(cx, message, Fate::NotSent, &why, text, Duration::from_secs(60)).await
+                self.later(cx, message, Fate::NotSent, &why, text, Duration::from_mins(1)).await
             }
             SendError::Refused { .. } | SendError::OurBug { .. } => {
                 self.give_up(cx, message, &why).await

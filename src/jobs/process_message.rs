@@ -103,6 +103,7 @@ impl ProcessMessage {
 struct Decision<'a> {
     conversation: Uuid,
     loaded: &'a Loaded,
+    before: Dialogue,
     after: Dialogue,
     effects: Vec<Effect>,
     journal: Vec<Entry>,
@@ -110,7 +111,8 @@ struct Decision<'a> {
 
 impl<'a> Decision<'a> {
     fn new(conversation: Uuid, before: Dialogue, loaded: &'a Loaded) -> Self {
-        Self { conversation, loaded, after: before, effects: Vec::new(), journal: Vec::new() }
+        let (effects, journal) = (Vec::new(), Vec::new());
+        Self { conversation, loaded, after: before.clone(), before, effects, journal }
     }
 
     /// Notes what was said to a person.
@@ -125,7 +127,8 @@ impl<'a> Decision<'a> {
         Ok(())
     }
 
-    /// Takes a step; what it needs to know about busy times is read from the database as it is now.
+    /// Takes a step from where the turn began, since of one that lost nothing was kept. What it
+    /// needs to know about busy times is read from the database as it is now.
     async fn decide(
         &mut self,
         db: &mut TenantTx,
@@ -140,7 +143,7 @@ impl<'a> Decision<'a> {
                 bookings: &self.loaded.bookings,
                 busy: busy.as_deref(),
             };
-            match step(&self.after, &event, now, &known) {
+            match step(&self.before, &event, now, &known) {
                 Step::Turn { dialogue, effects } => break (dialogue, effects),
                 Step::Ask(_) if busy.is_some() => {
                     return Err(JobError::GiveUp(anyhow!("the step asked twice")));
@@ -150,7 +153,7 @@ impl<'a> Decision<'a> {
         };
         self.journal.push(Entry {
             event,
-            before: json_of(&self.after)?,
+            before: json_of(&self.before)?,
             after: json_of(&dialogue)?,
             effects: effects.clone(),
         });

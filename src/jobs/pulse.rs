@@ -103,7 +103,9 @@ pub(super) async fn listen(pool: PgPool, pulses: Vec<Arc<Pulse>>, stop: Cancella
                 Ok(mut listener) => {
                     if listener.listen("pontual_jobs").await.is_ok() {
                         // Whatever was told while nobody listened.
-                        pulses.iter().for_each(|pulse| pulse.wake());
+                        for pulse in &pulses {
+                            pulse.wake();
+                        }
                         while let Ok(told) = listener.try_recv().await {
                             for pulse in &pulses {
                                 if told.as_ref().is_none_or(|told| told.payload() == pulse.kind) {

@@ -1,5 +1,6 @@
 //! The simulator's page in a real browser. Without Chromium and its driver on this machine these
 //! tests say so and pass.
+#![expect(clippy::unwrap_used, reason = "a step of a test that fails may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -83,6 +84,8 @@ async fn the_page_offers_the_answers_that_a_message_asks_for() {
         ("Oi, Marina! Amanhã, às 14h45: Corte com Bruno, Rua das Flores, 120. 1 Estarei lá, 2 Mudar horário, 3 Cancelar", json!(["1 Estarei lá", "2 Mudar horário", "3 Cancelar"])),
         ("I released the time I was holding. 1 Show times again", json!(["1 Show times again"])),
         ("Booked ✅ Code K7F29. Write CHANGE or CANCEL at any time, STOP to get no reminders.", json!(["CHANGE ", "CANCEL ", "STOP "])),
+        ("Agendado ✅ Código PJBJM. Escreva REMARCAR ou CANCELAR quando quiser.", json!(["REMARCAR ", "CANCELAR "])),
+        ("Corte com Bruno, quinta-feira, 12 de março, 14h45 (PJBJM)", json!([])),
         ("Marina, see you in 1 hour: 2:45 PM, 120 Flower St.", json!([])),
         ("Thursday 12 March, 2:45 to 3:30 PM", json!([])),
     ];
@@ -321,12 +324,12 @@ impl Program {
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let chat = told(&mut lines, "  chat      ").await;
-        let database = told(&mut lines, "  database  psql ").await;
+        let database = told(&mut lines, "  database  ").await;
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self {
             process,
             base: chat.trim_end_matches("/sim").to_owned(),
-            database: database.trim_matches('\'').to_owned(),
+            database,
             _directory: directory,
         }
     }

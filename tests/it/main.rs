@@ -2,6 +2,7 @@
 //! share one server.
 
 mod architecture;
+mod browser;
 mod embedded;
 mod gateway;
 mod gateway_client;

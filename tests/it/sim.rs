@@ -1,4 +1,5 @@
 //! The simulator's page: its files, its tenants, and the live look behind the scenes.
+#![expect(clippy::unwrap_used, reason = "a step of a test that fails may panic")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -211,7 +212,7 @@ impl Watcher {
         loop {
             if let Some((event, rest)) = self.read.split_once("\n\n") {
                 let data = event.strip_prefix("event: snapshot\ndata: ").map(str::to_owned);
-                self.read = rest.to_owned();
+                self.read = rest.into();
                 if let Some(data) = data {
                     return serde_json::from_str(&data).unwrap();
                 }

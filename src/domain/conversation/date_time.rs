@@ -200,7 +200,8 @@ fn open_readings<'u>(
             || wish.moment().is_some_and(|at| at <= turn.local(turn.now));
         let day = wish.or(plan.wish).day();
         let closed = day.is_some_and(|day| service.is_some_and(|s| !opens(turn, s, day, *wish)));
-        !over && !closed
+        let beyond = wish.from.is_some_and(|day| day > last_day(turn));
+        !over && !closed && !beyond
     };
     if readings.len() > 1 {
         let open: Vec<_> = readings.iter().copied().filter(can_be).collect();
@@ -258,7 +259,8 @@ fn ask_which(turn: &Turn<'_>, plan: Plan, readings: &[(Wish, &Candidate)]) -> An
                 None => capitalized(&format.day(day)),
             },
             Some(day) if chose(Chosen::DayMonthOrder) => format.day_in_letters(day),
-            Some(day) => which_week(turn, day),
+            Some(day) if chose(Chosen::NextWeekday) => which_week(turn, day),
+            Some(day) => format.day_of_week(day),
             None => wish.heading(format),
         };
         menu.choice(&label, Choice::Reading { wish: wish.or(plan.wish) });
@@ -390,7 +392,7 @@ fn found(turn: &Turn<'_>, plan: &Plan, slot: &Slot, at: NaiveDateTime) -> Answer
 fn instead(turn: &Turn<'_>, service: &Service, plan: &Plan, slots: &[Slot]) -> Answer {
     let (format, phrases, wish) = (turn.format, turn.phrases, plan.wish);
     let today = turn.today();
-    let last = turn.local(turn.now + turn.known.catalogue.tenant.rules.horizon).date();
+    let last = last_day(turn);
     let closed = |day| !is_open(turn.known.catalogue, service, day);
     let line = match (wish.day(), wish.moment()) {
         (Some(day), _) if day < today => {
@@ -417,6 +419,11 @@ fn instead(turn: &Turn<'_>, service: &Service, plan: &Plan, slots: &[Slot]) -> A
         plan.wish = Wish { time: wish.time, ..Wish::default() };
     }
     offers::nearest(turn, service, plan, slots, line, Labels::DayAndStaff)
+}
+
+/// The last day that may be booked.
+fn last_day(turn: &Turn<'_>) -> NaiveDate {
+    turn.local(turn.now + turn.known.catalogue.tenant.rules.horizon).date()
 }
 
 /// No free time up to the horizon: with this member of staff, or with anybody.

@@ -32,9 +32,10 @@ struct Said {
 pub(super) fn answer(turn: &Turn<'_>, messages: &[Message]) -> Outcome {
     let known = turn.known;
     let calls = |message| calls_the_bot(message, known.customer, known.catalogue);
+    let worded = |message: &Message| message.text.as_deref().is_some_and(|t| !t.trim().is_empty());
     let messages = match messages.iter().rposition(calls) {
         // "menu", and at once what is wanted.
-        Some(call) if turn.dialogue.with_person && call + 1 < messages.len() => {
+        Some(call) if turn.dialogue.with_person && messages[call + 1..].iter().any(worded) => {
             &messages[call + 1..]
         }
         _ => messages,

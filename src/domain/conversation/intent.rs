@@ -2,7 +2,7 @@
 //! and no.
 
 use super::menu::{Choice, Pick};
-use super::phrases::{Words, words};
+use super::phrases::{Words, words as words_of};
 use super::state::State;
 use super::text::Text;
 use super::turn::Turn;
@@ -79,7 +79,7 @@ impl Intent {
         let own = turn.locale().language();
         let others = Language::ALL.into_iter().filter(|language| *language != own);
         std::iter::once(own).chain(others).find_map(|language| {
-            let words = words(language);
+            let words = words_of(language);
             let table: [(&[&str], Self); 8] = [
                 (words.menu, Self::Menu),
                 (words.back, Self::Back),
@@ -120,7 +120,9 @@ fn spoken(text: &Text) -> Option<Language> {
 
 /// Whether the whole message stops or starts reminders and news.
 pub(super) fn subscription(text: &Text, words: &Words) -> Option<bool> {
-    if text.is_any(words.opt_out) {
+    // Who wants to be left alone is understood in any language, whatever we speak to them.
+    let leaves = |language: &Language| text.is_any(words_of(*language).opt_out);
+    if Language::ALL.iter().any(leaves) {
         Some(false)
     } else if text.is_any(words.opt_in) {
         Some(true)

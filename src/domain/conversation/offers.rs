@@ -1,8 +1,8 @@
 //! Which free times are shown, three at a time, and how they are written.
 //!
-//! A list of every free quarter of an hour helps nobody. Without a wish the first free time of each
-//! half day is shown; within a wish, times that do not overlap; around a time that could not be had,
-//! its neighbours of the same day and the same time of the days beside it.
+//! A list of every free quarter of an hour helps nobody. Without a day the first free time of each
+//! half day is shown; within one day, times that do not overlap; around a time that could not be
+//! had, its neighbours of the same day and the same time of the days beside it.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -84,7 +84,7 @@ pub(super) fn within_wish(
     heading: String,
 ) -> Answer {
     let wished: Vec<Slot> = wished(turn, &plan, slots);
-    let picked = apart(&wished, &plan.shown, service.duration);
+    let picked = of_wish(turn, &plan, &wished, service.duration);
     let labels = labels_of(&plan);
     answer(turn, plan, picked, slots, vec![heading], labels)
 }
@@ -129,7 +129,7 @@ pub(super) fn more(turn: &Turn<'_>, service: &Service, mut plan: Plan) -> Outcom
     }
     let wished: Vec<Slot> = wished(turn, &plan, &slots);
     if !plan.wish.is_open() && wished.iter().any(|slot| unshown(&slot)) {
-        let picked = apart(&wished, &plan.shown, service.duration);
+        let picked = of_wish(turn, &plan, &wished, service.duration);
         let labels =
             if labels_of(&plan) == Labels::Time { Labels::Time } else { Labels::DayAndStaff };
         let heading = match labels {
@@ -229,6 +229,14 @@ fn halves(turn: &Turn<'_>, slots: &[Slot], shown: &[DateTime<Utc>]) -> Vec<Slot>
     picked
 }
 
+/// Of one day times that do not overlap; of several days the first of each half day.
+fn of_wish(turn: &Turn<'_>, plan: &Plan, wished: &[Slot], duration: TimeDelta) -> Vec<Slot> {
+    match plan.wish.day() {
+        Some(_) => apart(wished, &plan.shown, duration),
+        None => halves(turn, wished, &plan.shown),
+    }
+}
+
 /// Times that overlap none shown before and none of each other; then whatever was not shown.
 fn apart(slots: &[Slot], shown: &[DateTime<Utc>], duration: TimeDelta) -> Vec<Slot> {
     let mut picked: Vec<Slot> = Vec::new();
@@ -244,8 +252,8 @@ fn apart(slots: &[Slot], shown: &[DateTime<Utc>], duration: TimeDelta) -> Vec<Sl
     picked
 }
 
-/// Two times of the day wished, closest first, and then, day by day outwards, the one closest to the
-/// time wished. Times that the wish itself allows go before others.
+/// Two times of the day wished, closest first, and then, day by day outwards, the one closest to
+/// the time wished. Times that the wish itself allows go before others.
 fn around(
     turn: &Turn<'_>,
     plan: &Plan,

@@ -1,6 +1,9 @@
 //! English: its words about when.
+#![cfg_attr(
+    not(test),
+    expect(clippy::enum_glob_use, reason = "a lexicon names senses on every line")
+)]
 
-#[expect(clippy::enum_glob_use, reason = "a lexicon names senses on every line")]
 use crate::domain::temporal::Sense::*;
 use crate::domain::temporal::{DayPart, Edge, Feast, Sense, Source, Unit};
 
@@ -11,6 +14,7 @@ pub(super) static SOURCE: Source = Source {
         (&[Meridiem(false)], "a|am"),
         (&[Meridiem(true)], "p|pm"),
         (&[Unit(Unit::Day)], "d"),
+        (&[Unit(Unit::Minute)], "m"),
         (&[Roughly], "ish|ampm"),
     ],
     typos: "monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|april|august|\
@@ -193,7 +197,7 @@ static WORDS: &[(&[Sense], &str)] = &[
         happy halloween|day after day|day by day|some day|the other day|all day|every day|one by one|\
         this one|that one|which one|the one|no one|the sun|why not|one to one|one on one|all night|\
         last time|next time|first time|one more|up to date|these days|those days|nowadays|\
-        day to day|to day life|may i|may we|may be|may well|may you|long time|any second"),
+        day to day|to day life|may i|may we|may be|may well|may you|long time|any second|next few days|next days|coming days"),
     (&[Place], "street|avenue|ave|road|drive|lane|boulevard|blvd|st"),
     (&[Name], "name is|under the name|in the name of|name of|my name|names"),
     (&[Counted], "people|persons|person|adults|adult|kids|kid|children|child|guests|guest|points|\
@@ -210,3 +214,57 @@ static WORDS: &[(&[Sense], &str)] = &[
         be|also|though|too|somewhere|sometime|roughly|work|good|fine|perfect|great|so|ideally|if possible|\
         anytime|any time|some time|hope|me|us|it"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::language::meant;
+
+    #[test]
+    fn english_is_understood_as_it_is_written_in_chats() {
+        #[rustfmt::skip]
+        let cases = [
+            // written on Monday, 23 November 2026 at 10:15     what it means
+            ("hi! can I come in tomorrow at 3?",      "2026-11-24 15:00"),
+            ("tmrw 10",                               "2026-11-24 10:00"),
+            ("day after tomorrow, first thing",       "2026-11-25 morning"),
+            ("next tues at half 4",                   "2026-12-01 16:30, 2026-11-24 16:30"),
+            ("this coming monday",                    "2026-11-30"),
+            ("friday week",                           "2026-12-04"),
+            ("thrusday at 10",                        "2026-11-26 10:00"),
+            ("wensday at noon",                       "2026-11-25 12:00"),
+            ("mon-fri",                               "2026-11-30..2026-12-04"),
+            ("sat morning or sun afternoon",          "2026-11-28 morning, 2026-11-29 afternoon"),
+            ("tuesday pm",                            "2026-11-24 afternoon"),
+            ("tonight at 7",                          "2026-11-23 19:00"),
+            ("12/5 at 10:30am",                       "2026-12-05 10:30"),
+            ("the 25th at 2",                         "2026-11-25 14:00"),
+            ("06-Nov-27",                               "2027-11-06"),
+            ("3 or 4pm tomorrow",                "2026-11-24 15:00, 2026-11-24 16:00"),
+            ("dec 3-5",                               "2026-12-03..2026-12-05"),
+            ("the first monday of december",          "2026-12-07"),
+            ("the day before christmas",              "2026-12-24"),
+            ("a quarter to noon",                     "11:45"),
+            ("three quarters past nine am",           "09:45"),
+            ("2-4pm",                                 "14:00..16:00"),
+            ("monday 9 to 5",                         "2026-11-30 09:00..17:00"),
+            ("not before 10",                         "10:00.."),
+            ("by friday",                             "..2026-11-27"),
+            ("before noon on saturday",               "2026-11-28 ..12:00"),
+            ("in an hour and a half",                 "2026-11-23 11:45"),
+            ("a week from friday",                    "2026-12-04"),
+            ("3 fridays from now",                    "2026-12-11"),
+            ("next week, how about wednesday?",       "2026-12-02"),
+            ("this weekend",                          "2026-11-28..2026-11-29"),
+            ("end of the month",                      "2026-11-21..2026-11-30"),
+            ("can't do tuesday, thursday at 4 works", "2026-11-26 16:00"),
+            ("friday, no wait, saturday",             "2026-11-28"),
+            ("i can't on friday",                     ""),
+            ("may I bring 2 friends?",                ""),
+            ("the second one",                        ""),
+            ("5th avenue, room 305",                  ""),
+        ];
+        for (text, meaning) in cases {
+            assert_eq!(meant("en-US", text), meaning, "{text}");
+        }
+    }
+}

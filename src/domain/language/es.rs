@@ -1,6 +1,9 @@
 //! Spanish: its words about when.
+#![cfg_attr(
+    not(test),
+    expect(clippy::enum_glob_use, reason = "a lexicon names senses on every line")
+)]
 
-#[expect(clippy::enum_glob_use, reason = "a lexicon names senses on every line")]
 use crate::domain::temporal::Sense::*;
 use crate::domain::temporal::{DayPart, Edge, Feast, Sense, Source, Unit};
 
@@ -10,6 +13,7 @@ pub(super) static SOURCE: Source = Source {
         (&[Ordinal(0)], "o|a|er|ro|ra|ero|do|da|to|ta|mo|no"),
         (&[Meridiem(false)], "am"),
         (&[Meridiem(true)], "pm"),
+        (&[Unit(Unit::Minute)], "m"),
     ],
     typos: "lunes|martes|miercoles|jueves|viernes|sabado|domingo|enero|febrero|marzo|abril|mayo|junio|\
             julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre|manana|tarde|noche|semana|\
@@ -57,6 +61,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[RelativeDay(1), PartAfterDay(DayPart::Morning)], "manana"),
     (&[RelativeDay(1)], "mnn|mnana|dia de manana|dia siguiente"),
     (&[RelativeDay(2)], "pasado manana|dia despues de manana|pasadomanana"),
+    (&[RelativeDay(7)], "de hoy en ocho|de hoy en ocho dias|hoy en ocho"),
     (&[RelativeDay(-1)], "ayer|anoche"),
     (&[RelativeDay(-2)], "anteayer|antier|antes de ayer"),
     (&[Feast(Feast::Fixed(12, 25))], "navidad|dia de navidad|navidades"),
@@ -79,7 +84,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Part(DayPart::Morning)], "por la manana|de la manana|en la manana|a la manana|x la manana|\
         la manana|por las mananas|mananas|de la mananita|mananita|madrugada|de la madrugada|\
         de madrugada|por la madrugada|en la madrugada|la madrugada|durante la manana|pa la manana|\
-        tempranito|bien temprano|muy temprano|por la mananita|x la mañana"),
+        tempranito|bien temprano|muy temprano|por la mananita"),
     (&[Part(DayPart::Afternoon)], "por la tarde|de la tarde|en la tarde|a la tarde|x la tarde|la tarde|\
         por las tardes|tardecita|la tardecita|tardes|durante la tarde|de tarde|pa la tarde|\
         pasado el mediodia|pasado mediodia|despues del mediodia|pasado el medio dia|despues de mediodia"),
@@ -184,6 +189,8 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[And], "y|pero"),
     (&[Or], "o|u"),
     (&[After, Later, Past], "despues"),
+    (&[After, At], "no antes de las"),
+    (&[After], "no antes de|no antes del"),
     (&[After, Past, At], "despues de las|despues de la|luego de las|tras las"),
     (&[After, Past], "despues de|luego de|tras"),
     (&[Later, Edge(Edge::End)], "mas tarde|luego"),
@@ -198,8 +205,9 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Previous], "pasada"),
     (&[Final, Previous], "ultimo|ultima|ultimos|ultimas"),
     (&[Rest], "resto"),
-    (&[Edge(Edge::Start)], "principio|principios|inicio|inicios|comienzo|comienzos|primera hora|\
+    (&[Edge(Edge::Start)], "principio|principios|inicio|inicios|comienzo|comienzos|\
         primeras horas|primeros|primera parte"),
+    (&[Edge(Edge::Start), PartAfterDay(DayPart::Morning)], "primera hora|a primera hora"),
     (&[Edge(Edge::Middle)], "mediados|mitad|medio"),
     (&[Edge(Edge::End)], "fin|final|finales|fines|ultima hora|ultimas horas"),
 
@@ -216,7 +224,7 @@ static WORDS: &[(&[Sense], &str)] = &[
         uno por uno|un dia de estos|feliz semana|lindo dia|buen finde|es tarde|demasiado tarde|\
         a ultimo momento|de una vez|tal vez|a la vez|mi primera vez|hasta luego|hasta pronto|\
         tal cual|todas las semanas|el otro dia|buen domingo|buen sabado|buen viernes|buen lunes|\
-        cualquier dia|cualquier hora|las dos cosas|los dos|las dos juntas|llego tarde|llegar tarde"),
+        cualquier dia|proximos dias|cualquier hora|las dos cosas|los dos|las dos juntas|llego tarde|llegar tarde"),
     (&[Place], "calle|avenida|av|avda|plaza|paseo|carretera|camino|pasaje|ruta|colonia|bulevar|c"),
     (&[Name], "nombre de|me llamo|mi nombre es|mi nombre|soy"),
     (&[Counted], "personas|persona|adultos|adulto|ninos|nino|estudiantes|estrellas|veces|vez|euros|\
@@ -233,3 +241,55 @@ static WORDS: &[(&[Sense], &str)] = &[
         disponible|libre|quizas|capaz|solo|tambien|exactamente|justo|igual|perfecto|genial|\
         buenas|si es posible|si se puede|quiero|quisiera|querria|me|que|q|jajaja|jaja|aun|todavia"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::language::meant;
+
+    #[test]
+    fn spanish_is_understood_as_it_is_written_in_chats() {
+        #[rustfmt::skip]
+        let cases = [
+            // written on Monday, 23 November 2026 at 10:15     what it means
+            ("hola! tienen hueco para mañana a las 5?",   "2026-11-24 17:00"),
+            ("manana x la manana",                        "2026-11-24 morning"),
+            ("pasado mañana temprano",                    "2026-11-25 morning"),
+            ("mañana o pasado",                           "2026-11-24, 2026-11-25"),
+            ("hoy por la noche",                          "2026-11-23 night"),
+            ("el viernes que viene por la tarde",         "2026-12-04 afternoon, 2026-11-27 afternoon"),
+            ("este viernes a las 6 y media",              "2026-11-27 18:30"),
+            ("el martes de la próxima semana",            "2026-12-01"),
+            ("de lunes a viernes",                        "2026-11-30..2026-12-04"),
+            ("mar 24 nov 11h",                            "2026-11-24 11:00"),
+            ("mié 25 a las 10",                           "2026-11-25 10:00"),
+            ("juebes a las 5",                            "2026-11-26 17:00"),
+            ("el 5 de diciembre a las 9:30",              "2026-12-05 09:30"),
+            ("el 17 del 12",                              "2026-12-17"),
+            ("veinticinco de noviembre",                  "2026-11-25"),
+            ("último viernes del mes",                    "2026-11-27"),
+            ("las cuatro menos diez",                     "15:50"),
+            ("un cuarto para las tres",                   "14:45"),
+            ("a la una y cuarto",                         "13:15"),
+            ("12 del día",                                "12:00"),
+            ("a medianoche",                              "00:00"),
+            ("de 4 a 6 de la tarde",                      "16:00..18:00"),
+            ("16-18h",                                    "16:00..18:00"),
+            ("el miércoles antes de las 12",              "2026-11-25 ..12:00"),
+            ("desde el lunes",                            "2026-11-30.."),
+            ("en una hora y media",                       "2026-11-23 11:45"),
+            ("dentro de 2 semanas",                       "2026-12-07"),
+            ("los próximos 3 días",                       "2026-11-24..2026-11-26"),
+            ("el fin de semana",                          "2026-11-28..2026-11-29"),
+            ("nochebuena",                                "2026-12-24"),
+            ("el martes no puedo, el miércoles a las 10", "2026-11-25 10:00"),
+            ("el lunes, perdón, el martes",               "2026-11-24"),
+            ("buenas tardes, somos 3 personas",           ""),
+            ("calle 2 de mayo 14",                        ""),
+            ("el segundo piso",                           ""),
+            ("mi teléfono es 612 345 678",                ""),
+        ];
+        for (text, meaning) in cases {
+            assert_eq!(meant("es-ES", text), meaning, "{text}");
+        }
+    }
+}

@@ -1,6 +1,9 @@
 //! Brazilian Portuguese: its words about when.
+#![cfg_attr(
+    not(test),
+    expect(clippy::enum_glob_use, reason = "a lexicon names senses on every line")
+)]
 
-#[expect(clippy::enum_glob_use, reason = "a lexicon names senses on every line")]
 use crate::domain::temporal::Sense::*;
 use crate::domain::temporal::{DayPart, Edge, Feast, Sense, Source, Unit};
 
@@ -11,6 +14,7 @@ pub(super) static SOURCE: Source = Source {
         (&[Ordinal(0)], "o|ro|ra"),
         (&[Meridiem(false)], "am"),
         (&[Meridiem(true)], "pm"),
+        (&[Unit(Unit::Minute)], "m"),
     ],
     typos: "segunda|terca|quarta|quinta|sexta|sabado|domingo|janeiro|fevereiro|abril|junho|julho|\
             agosto|setembro|outubro|novembro|dezembro|amanha|manha|tarde|noite|semana|proxima|\
@@ -62,7 +66,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[RelativeDay(2)], "depois de amanha|depois d amanha|dps de amanha|dps amanha|depois amanha"),
     (&[RelativeDay(-1)], "ontem|onti"),
     (&[RelativeDay(-2)], "anteontem|antes de ontem"),
-    (&[RelativeDay(7)], "de hoje a oito|hoje a oito"),
+    (&[RelativeDay(7)], "de hoje a oito|hoje a oito|de hoje a oito dias"),
     (&[Feast(Feast::Fixed(12, 25))], "natal|dia de natal"),
     (&[Feast(Feast::Fixed(12, 24))], "vespera de natal|vespera do natal|noite de natal"),
     (&[Feast(Feast::Fixed(1, 1))], "ano novo|dia de ano novo"),
@@ -170,6 +174,8 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Between, At], "entre as"),
     (&[And], "e|mas"),
     (&[Or], "ou"),
+    (&[After, At], "nao antes das"),
+    (&[After], "nao antes de|nao antes do"),
     (&[After, Past, At], "depois das|apos as|dps das|passado das|passando das|passadas as"),
     (&[After, Past], "depois da|depois do|depois de|apos o|apos|dps de|dps do|mais tarde que|passadas"),
     (&[After, Later], "depois|dps"),
@@ -184,7 +190,8 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Previous], "passado|passada|retrasado|retrasada"),
     (&[Final, Previous], "ultimo|ultima|ultimos|ultimas"),
     (&[Rest], "resto|restante"),
-    (&[Edge(Edge::Start)], "comeco|inicio|comecinho|primeiras horas|primeira hora|logo|iniciozinho"),
+    (&[Edge(Edge::Start)], "comeco|inicio|comecinho|primeiras horas|logo|iniciozinho"),
+    (&[Edge(Edge::Start), PartAfterDay(DayPart::Morning)], "primeira hora"),
     (&[Edge(Edge::Middle)], "meio|metade|meados|meiados"),
     (&[Edge(Edge::End)], "fim|final|finalzinho|fins|finais|ultimas horas|ultima hora|fimzinho"),
 
@@ -198,12 +205,12 @@ static WORDS: &[(&[Sense], &str)] = &[
         feliz natal|feliz ano novo|feliz pascoa|otima semana|otimo dia|bom feriado|\
         otimo fim de semana|outro dia|todo dia|todos os dias|algum dia|dia a dia|dia inteiro|\
         dia todo|tao tarde|muito tarde|bom mes|bom ano|otima tarde|otima noite|boa madrugada|\
-        segunda via|2a via|segunda vez|de vez em quando|uma vez|ate logo|ate mais|mais cedo ou mais tarde|\
+        segunda via|segunda vez|de vez em quando|uma vez|ate logo|ate mais|mais cedo ou mais tarde|\
         de uma vez|um por um|um a um|antes tarde|um dos|uma das|primeira vez|mil e uma|terca parte|\
         segunda mao|dia das maes|dia dos pais|dia das criancas|dia dos namorados|tenha um bom dia|\
         tenha uma boa|tenham uma boa|por hora|por dia|por semana|por mes|por ano|na hora|em cima da hora|\
         toda hora|meia hora antes|qualquer hora|qualquer dia|bom domingo|bom sabado|boa sexta|boa segunda|\
-        boa quinta|boa quarta|boa terca"),
+        boa quinta|boa quarta|boa terca|proximos dias|nos proximos dias"),
     (&[Place], "rua|avenida|av|travessa|alameda|praca|rodovia|estrada|viaduto|largo|esquina"),
     (&[Name], "nome de|nome da|nome do|meu nome e|me chamo|meu nome|sou o|sou a|aqui e o|aqui e a"),
     (&[Counted], "pessoas|pessoa|adultos|adulto|criancas|crianca|vezes|vez|reais|real|conto|contos|\
@@ -222,3 +229,56 @@ static WORDS: &[(&[Sense], &str)] = &[
         disponivel|livre|talvez|serve|consigo|gente|blz|beleza|tudo bem|tb|tambem|ainda|exatamente|\
         certinho|possivel|se possivel|se der|por gentileza|gentileza|marcar|agendar|quero|queria|gostaria"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::language::meant;
+
+    #[test]
+    fn portuguese_is_understood_as_it_is_written_in_chats() {
+        #[rustfmt::skip]
+        let cases = [
+            // written on Monday, 23 November 2026 at 10:15     what it means
+            ("oi, queria marcar pra amanhã às 3 da tarde", "2026-11-24 15:00"),
+            ("amh 15hs",                                   "2026-11-24 15:00"),
+            ("hj no fim da tarde",                         "2026-11-23 afternoon"),
+            ("depois de amanhã à noite",                   "2026-11-25 night"),
+            ("2a feira 14hs",                              "2026-11-30 14:00"),
+            ("ter 24 15h",                                 "2026-11-24 15:00"),
+            ("sexta q vem de tarde",                       "2026-12-04 afternoon, 2026-11-27 afternoon"),
+            ("quarta da semana que vem",                   "2026-12-02"),
+            ("de segunda a sexta",                         "2026-11-30..2026-12-04"),
+            ("sábado umas 11",                             "2026-11-28 11:00"),
+            ("segnda 14h",                                 "2026-11-30 14:00"),
+            ("quita feira as 10",                          "2026-11-26 10:00"),
+            ("25/12 às 14h",                               "2026-12-25 14:00"),
+            ("5 de dez 9h",                                "2026-12-05 09:00"),
+            ("dia 10 do mês que vem",                      "2026-12-10"),
+            ("primeira segunda de dezembro",               "2026-12-07"),
+            ("dia trinta",                                 "2026-11-30"),
+            ("às nove e meia",                             "09:30"),
+            ("quinze pras três",                           "14:45"),
+            ("meio-dia e meia",                            "12:30"),
+            ("uma e meia da tarde",                        "13:30"),
+            ("das 14 às 16",                               "14:00..16:00"),
+            ("entre as 2 e as 4 da tarde",                 "14:00..16:00"),
+            ("quinta depois das 6",                        "2026-11-26 18:00.."),
+            ("até as 18h",                                 "..18:00"),
+            ("a partir de quarta",                         "2026-11-25.."),
+            ("daqui 15 min",                               "2026-11-23 10:30"),
+            ("daqui a duas semanas",                       "2026-12-07"),
+            ("fim de semana",                              "2026-11-28..2026-11-29"),
+            ("natal",                                      "2026-12-25"),
+            ("amanhã não posso, quinta às 10",             "2026-11-26 10:00"),
+            ("não tem sábado?",                            "2026-11-28"),
+            ("15h, ou melhor, 16h",                        "16:00"),
+            ("segunda via do boleto",                      ""),
+            ("boa tarde, somos 3 pessoas",                 ""),
+            ("rua 25 de março, 100",                       ""),
+            ("há 2 anos",                                  ""),
+        ];
+        for (text, meaning) in cases {
+            assert_eq!(meant("pt-BR", text), meaning, "{text}");
+        }
+    }
+}

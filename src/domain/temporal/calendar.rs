@@ -48,7 +48,7 @@ pub(super) struct Dates {
 }
 
 impl Dates {
-    fn one(date: NaiveDate) -> Self {
+    fn just(date: NaiveDate) -> Self {
         Self { first: Some((date, None)), second: None }
     }
 
@@ -63,6 +63,9 @@ impl Dates {
 
 /// How far ahead a weekday and a day of the month are looked for together.
 const YEARS_AHEAD: u32 = 8;
+
+/// Days after which a date that fits its weekday is less likely than one that does not.
+const FAR_AHEAD: i64 = 2 * 366;
 
 impl Day {
     pub(super) fn fixed(date: NaiveDate) -> Self {
@@ -122,7 +125,7 @@ impl Day {
     /// The days it may be, seen from `today`; none: there is no such day.
     pub(super) fn dates(self, today: NaiveDate) -> Dates {
         if let Some(fixed) = self.fixed {
-            return Dates::one(fixed);
+            return Dates::just(fixed);
         }
         match (self.day, self.weekday) {
             (Some(day), weekday) => self.day_of_month(day, weekday, today),
@@ -149,6 +152,12 @@ impl Day {
                 let ahead = (u32::from(month) + 12 - today.month()) % 12;
                 Box::new((0..=YEARS_AHEAD).map(move |year| ahead + year * 12))
             }
+            (None, Some(offset)) if offset < 0 => {
+                let back = Months::new(u32::from(offset.unsigned_abs()));
+                let first = first_of_month.checked_sub_months(back);
+                let date = first.and_then(|first| first.with_day(day.into()));
+                return date.map_or_else(Dates::default, Dates::just);
+            }
             (None, Some(offset)) => Box::new(std::iter::once(u32::from(offset.unsigned_abs()))),
             (None, None) => Box::new(0..YEARS_AHEAD * 12),
         };
@@ -163,6 +172,10 @@ impl Day {
             if fits(&date) {
                 return match plain {
                     None => self.one(date),
+                    // Nobody books so far ahead: rather a slip in the weekday.
+                    Some(plain) if (date - today).num_days() > FAR_AHEAD => {
+                        Dates::either(plain, date, Choice::WeekdayAgainstDate)
+                    }
                     Some(plain) => Dates::either(date, plain, Choice::WeekdayAgainstDate),
                 };
             }
@@ -184,16 +197,16 @@ impl Day {
         let of_this_week = monday(today) + Days::new(weekday.into());
         let upcoming = if of_this_week > today { of_this_week } else { of_this_week + WEEK };
         if let Some(week) = self.week {
-            return Dates::one(shift(of_this_week, i64::from(week) * 7));
+            return Dates::just(shift(of_this_week, i64::from(week) * 7));
         }
         match self.which {
             Which::Previous => {
-                Dates::one(if of_this_week < today { of_this_week } else { of_this_week - WEEK })
+                Dates::just(if of_this_week < today { of_this_week } else { of_this_week - WEEK })
             }
             Which::Next if of_this_week > today => {
                 Dates::either(of_this_week + WEEK, of_this_week, Choice::NextWeekday)
             }
-            Which::Plain | Which::This | Which::Next => Dates::one(upcoming),
+            Which::Plain | Which::This | Which::Next => Dates::just(upcoming),
         }
     }
 }
@@ -269,7 +282,7 @@ mod tests {
     #[test]
     fn a_day_of_the_month_skips_the_months_that_lack_it() {
         let day = Day { day: Some(31), ..Day::default() };
-        assert_eq!(day.dates(date("2026-11-23")), Dates::one(date("2026-12-31")));
+        assert_eq!(day.dates(date("2026-11-23")), Dates::just(date("2026-12-31")));
     }
 
     #[test]

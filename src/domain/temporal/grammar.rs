@@ -237,8 +237,13 @@ impl Scan<'_> {
                 start = self.skip(start + 1, &[Sense::Of, Sense::The, Sense::In]);
             }
         }
+        // "early monday"
+        let early = self.edge(at) == Some(Edge::Start) && start == at + 1;
+        if early && (self.weekday_name(start).is_some() || self.is_relative_day(start)) {
+            return Some((DayPart::Morning, false, start));
+        }
         let this = this || (start > at && self.has(start - 1, Sense::This));
-        for sense in self.tokens.get(start)?.senses {
+        for sense in self.tokens.get(start).map_or(&[][..], |token| token.senses) {
             match *sense {
                 Sense::Part(part) => return Some((part, this, start + 1)),
                 // "tuesday pm"
@@ -247,15 +252,37 @@ impl Scan<'_> {
                     return Some((part, this, start + 1));
                 }
                 Sense::PartOfToday(part) => return Some((part, true, start + 1)),
+                // "primera hora de mañana" is of tomorrow, "esta mañana" of today.
                 Sense::PartAfterDay(part)
-                    if start > at || matches!(before, Some(Item::Day(_) | Item::Moment(_))) =>
+                    if this
+                        || (start > at && !self.is_relative_day(start))
+                        || self.allows_part(at, before) =>
                 {
                     return Some((part, this, start + 1));
                 }
                 _ => {}
             }
         }
-        None
+        // "a primera hora"
+        self.find(at, |sense| match sense {
+            Sense::PartAfterDay(part) if start > at => Some((part, false, at + 1)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn is_relative_day(&self, at: usize) -> bool {
+        self.find(at, |sense| matches!(sense, Sense::RelativeDay(_)).then_some(())).is_some()
+    }
+
+    /// Whether a word that is a part of the day only beside a day stands there, or alone.
+    fn allows_part(&self, at: usize, before: Option<&Item>) -> bool {
+        let alone = self.tokens.len() == 1 && !self.is_relative_day(at);
+        let beside = match before {
+            Some(Item::Day(_) | Item::Moment(_)) => true,
+            Some(Item::Mark(Mark::Or)) => !self.is_relative_day(at),
+            _ => false,
+        };
+        alone || beside
     }
 
     // What tokens are; all answer for any index.

@@ -13,7 +13,7 @@ pub struct Source {
     pub words: &'static [(&'static [Sense], &'static str)],
     /// What may be glued to digits, where it differs from the same word standing alone: `th`, `a`.
     pub suffixes: &'static [(&'static [Sense], &'static str)],
-    /// Words of at least [`SHORTEST_TYPO`] letters that are recognised with slips of the finger.
+    /// Words of at least five letters that are recognised with slips of the finger.
     pub typos: &'static str,
     /// What a word may end in and mean the same: "noonish".
     pub endings: &'static str,

@@ -82,7 +82,7 @@ impl Length {
     }
 
     /// The time that is so much later, or earlier.
-    fn from_clock(self, clock: Clock, back: bool) -> Clock {
+    fn moved(self, clock: Clock, back: bool) -> Clock {
         let day = 24 * 60;
         let minutes = self.minutes % day;
         let moved = (u32::from(clock.minutes()) + if back { day - minutes } else { minutes }) % day;
@@ -142,7 +142,7 @@ impl Scan<'_> {
                 && !self.has(next, Sense::Of)
                 && let Some((Item::Clock(clock), end)) = self.time(next + 1, None)
             {
-                return Some((Item::Clock(length.from_clock(clock, back)), end));
+                return Some((Item::Clock(length.moved(clock, back)), end));
             }
             if self.has(next, Sense::Later) {
                 next += 1;
@@ -295,7 +295,7 @@ impl Scan<'_> {
             return None;
         }
         let (count, unit_at) = match self.number(start + 1) {
-            Some(count) if self.ordinal(start + 1).is_none() => (count, start + 2),
+            Some(count @ 1..=52) if self.ordinal(start + 1).is_none() => (count, start + 2),
             _ => (1, start + 1),
         };
         let unit = self.unit(unit_at).filter(|unit| matches!(unit, Unit::Week | Unit::Weekend))?;
@@ -311,7 +311,7 @@ impl Scan<'_> {
             None => weeks.last()?,
         };
         let from = if unit == Unit::Weekend { anchor } else { monday(anchor) };
-        let length = if unit == Unit::Weekend { 1 } else { u64::from(count.min(52)) * 7 - 1 };
+        let length = if unit == Unit::Weekend { 1 } else { u64::from(count) * 7 - 1 };
         Some((Period::new(from, from + Days::new(length)), next))
     }
 
@@ -389,6 +389,8 @@ impl Scan<'_> {
                 Some((Period::new(first, first + Days::new(4)), next))
             }
             Unit::Weekend => {
+                let coming = (at..next).any(|i| self.has(i, Sense::Coming));
+                let (offset, first) = if coming { (0, this_monday) } else { (offset, first) };
                 let saturday = first + Days::new(5);
                 let mut period = Period::new(saturday, saturday + Days::new(1));
                 if offset == 1 && self.now.weekday().num_days_from_monday() < 5 {
@@ -399,5 +401,78 @@ impl Scan<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The first and the last day of "of october 2015", "of next month", "do ano".
+    pub(super) fn month_or_year(&self, start: usize) -> Option<(NaiveDate, NaiveDate, usize)> {
+        let at = self.skip(start, &[Sense::Of, Sense::In, Sense::On, Sense::The]);
+        let at = if self.unit(at) == Some(Unit::Month)
+            && self.has(at + 1, Sense::Of)
+            && self.month(at + 2).is_some()
+        {
+            at + 2
+        } else {
+            at
+        };
+        let today = self.today();
+        if let Some(month) = self.month(at) {
+            let (year, next) = self.year(at + 1).unzip();
+            let ahead = (u32::from(month) + 12 - today.month()) % 12;
+            let (first, last) = match year {
+                Some(year) => month_span(NaiveDate::from_ymd_opt(year, month.into(), 1)?, 0)?,
+                None => month_span(today, ahead)?,
+            };
+            return Some((first, last, next.unwrap_or(at + 1)));
+        }
+        if let Some((offset, unit, next)) = self.period_unit(at) {
+            return match unit {
+                Unit::Month => {
+                    let (first, last) = month_span(today, u32::try_from(offset).ok()?)?;
+                    Some((first, last, next))
+                }
+                Unit::Year => {
+                    // "the first day of the year" is the next one to come.
+                    let ahead = u32::try_from(offset).ok()?.max(1) * 12;
+                    let first =
+                        today.with_day(1)?.with_month(1)?.checked_add_months(Months::new(ahead))?;
+                    Some((first, first.checked_add_months(Months::new(12))?.pred_opt()?, next))
+                }
+                _ => None,
+            };
+        }
+        let year = self.plain_year(at).filter(|_| at > start)?;
+        Some((NaiveDate::from_ymd_opt(year, 1, 1)?, NaiveDate::from_ymd_opt(year, 12, 31)?, at + 1))
+    }
+
+    /// "this week", "next month", "semana que vem", "the week": periods from now, unit, end.
+    pub(super) fn period_unit(&self, start: usize) -> Option<(i8, Unit, usize)> {
+        let mut at = start;
+        let mut offset = None;
+        while let Some(said) = self.which_period(at) {
+            offset = Some(if offset == Some(0) { said } else { offset.unwrap_or(said) });
+            at += 1;
+        }
+        let unit = self.unit(at)?;
+        at += 1;
+        while let Some(said) = self.which_period(at) {
+            offset = Some(said);
+            at += 1;
+        }
+        Some((offset.unwrap_or(0), unit, at))
+    }
+
+    fn which_period(&self, at: usize) -> Option<i8> {
+        self.find(at, |sense| match sense {
+            Sense::This => Some(0),
+            Sense::Next | Sense::Coming => Some(1),
+            Sense::AfterNext => Some(2),
+            Sense::Previous => Some(-1),
+            _ => None,
+        })
+    }
+
+    /// The Monday of the week in which `date` is, and its Sunday.
+    pub(super) fn week_around(date: NaiveDate) -> (NaiveDate, NaiveDate) {
+        (monday(date), monday(date) + Days::new(6))
     }
 }

@@ -2,32 +2,17 @@
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
+use super::bare::settle_numbers;
 use super::calendar::{Dates, Day};
 use super::clock::Clock;
-use super::grammar::{Item, Mark};
-use super::period::{Length, Period};
-use super::{Candidate, Choice, DayPart, Expecting, Hints, Meaning, Problem, Understanding};
+use super::grammar::Item;
+use super::group::{Group, groups};
+use super::period::Length;
+use super::{Candidate, Choice, DayPart, Hints, Meaning, Problem, Understanding};
 use crate::domain::catalogue::WeekHours;
 
 /// More readings than a customer can be asked to choose from.
 const MOST_CANDIDATES: usize = 6;
-
-/// What is said about one time.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Group {
-    day: Option<Day>,
-    clock: Option<Clock>,
-    times: Option<(Option<Clock>, Option<Clock>)>,
-    part: Option<DayPart>,
-    moment: Option<NaiveDateTime>,
-    period: Option<Period>,
-    days: Option<(Option<Day>, Option<Day>)>,
-    moments: Option<((Day, Clock), (Day, Clock))>,
-    length: Option<Length>,
-    /// Hours that have a name, if no others are said.
-    custom: Option<(u8, u8)>,
-    latent: bool,
-}
 
 /// What the items of a text mean at `now`.
 pub(super) fn read(
@@ -60,299 +45,7 @@ pub(super) fn read(
     Understanding { candidates, problem }
 }
 
-/// Turns bare numbers into times or days where what stands beside them, or what was asked, says so.
-/// The second is whether only the question said so.
-fn settle_numbers(items: &[Item], hints: &Hints<'_>, month_first: bool) -> (Vec<Item>, bool) {
-    let said = |item: &Item| {
-        matches!(
-            item,
-            Item::Day(_) | Item::Clock(_) | Item::Part { .. } | Item::Period(_) | Item::Moment(_)
-        )
-    };
-    let anything = items.iter().any(said);
-    let only_known = !items.contains(&Item::Word);
-    let mut out: Vec<Item> = Vec::with_capacity(items.len());
-    let mut latent = false;
-    for (at, item) in items.iter().enumerate() {
-        let settled = match *item {
-            Item::Number { value, digits } => {
-                let before = items[..at]
-                    .iter()
-                    .rev()
-                    .find(|item| !matches!(item, Item::Comma | Item::Mark(Mark::To | Mark::From)));
-                let after = items[at + 1..].iter().find(|item| **item != Item::Comma);
-                let lone = before.is_none() && at > 0 && items[at - 1] == Item::Mark(Mark::To);
-                number(value, digits, before, after, lone).or_else(|| {
-                    let answer = answered(value, digits, anything, hints.expecting);
-                    latent |= only_known && answer.is_some();
-                    answer.filter(|_| only_known)
-                })
-            }
-            Item::Hyphenated { a, b, introduced } => {
-                hyphenated((a, b), introduced, !anything && only_known, anything, month_first)
-            }
-            Item::Times { sure: false, from, to } => {
-                (anything || only_known).then_some(Item::Times { from, to, sure: true })
-            }
-            other => Some(other),
-        };
-        out.push(settled.unwrap_or(Item::Word));
-    }
-    (out, latent)
-}
-
-/// A number that what stands beside it makes a time or a day.
-/// `lone`: only a word that may also be "at" stands before it, as in "à uma".
-fn number(
-    value: u32,
-    digits: u8,
-    before: Option<&Item>,
-    after: Option<&Item>,
-    lone: bool,
-) -> Option<Item> {
-    let is_end = !matches!(after, Some(Item::Word));
-    let after_day = matches!(before, Some(Item::Day(_) | Item::Part { .. } | Item::Period(_)));
-    let before_part = matches!(after, Some(Item::Part { .. })) && value <= 24;
-    if ((after_day || lone) && is_end || before_part)
-        && let Some(clock) = as_time(value, digits)
-    {
-        return Some(Item::Clock(clock));
-    }
-    // "25 às 14h": a day of the month before its time.
-    let has_time = match after {
-        Some(Item::Clock(clock)) => clock.at || value > 12,
-        _ => false,
-    };
-    as_day(value, digits).filter(|_| has_time && (before.is_none() || value > 24))
-}
-
-/// A number that is an answer to what was asked.
-fn answered(value: u32, digits: u8, anything: bool, expecting: Expecting) -> Option<Item> {
-    let time = as_time(value, digits).map(Item::Clock);
-    let day = as_day(value, digits);
-    match expecting {
-        Expecting::Nothing => None,
-        _ if anything => None,
-        Expecting::Day => day,
-        Expecting::Time => time,
-        // A small number is rather an hour, but not where it cannot be one.
-        Expecting::DayAndTime if value <= 24 || digits > 2 => time,
-        Expecting::DayAndTime => day,
-    }
-}
-
-fn as_day(value: u32, digits: u8) -> Option<Item> {
-    let day = u8::try_from(value).ok().filter(|day| (1..=31).contains(day) && digits <= 2)?;
-    Some(Item::Day(Day { day: Some(day), ..Day::default() }))
-}
-
-fn as_time(value: u32, digits: u8) -> Option<Clock> {
-    let (hour, minute) = match digits {
-        0 if value == 0 => return None,
-        0..=2 => (value, 0),
-        // A year is no time.
-        _ if (1900..2100).contains(&value) => return None,
-        _ => (value / 100, value % 100),
-    };
-    let hour = u8::try_from(hour).ok().filter(|hour| *hour <= 24)?;
-    let minute = u8::try_from(minute).ok().filter(|minute| *minute < 60)?;
-    Some(Clock { open: (1..=12).contains(&hour), ..Clock::exact(hour % 24, minute) })
-}
-
-/// "3-8": a date if it was introduced as one or stands alone, two times beside a day.
-fn hyphenated(
-    (a, b): (u32, u32),
-    as_date: bool,
-    alone: bool,
-    beside: bool,
-    month_first: bool,
-) -> Option<Item> {
-    let looks_like_hours = a < b && (7..=22).contains(&a) && b <= 22;
-    if as_date || (alone && !looks_like_hours) {
-        let (day, month) = if (month_first && a <= 12) || b > 12 { (b, a) } else { (a, b) };
-        let day = Day {
-            day: u8::try_from(day).ok().filter(|day| (1..=31).contains(day)),
-            month: u8::try_from(month).ok().filter(|month| (1..=12).contains(month)),
-            ..Day::default()
-        };
-        return (day.day.is_some() && day.month.is_some()).then_some(Item::Day(day));
-    }
-    if !(alone || beside) {
-        return None;
-    }
-    let clock = |value: u32| {
-        let hour = u8::try_from(value).ok().filter(|hour| *hour <= 24)?;
-        Some(Clock { open: (1..=12).contains(&hour), ..Clock::exact(hour % 24, 0) })
-    };
-    Some(Item::Times { from: Some(clock(a)?), to: Some(clock(b)?), sure: true })
-}
-
-/// Puts items that are about one time together; a second day or time begins another group, and takes
-/// from its neighbours what it does not say itself.
-fn groups(items: &[Item], today: NaiveDate) -> Vec<Group> {
-    let mut groups = vec![Group::default()];
-    let mut replaces = false;
-    for item in items {
-        if *item == Item::Mark(Mark::Instead) {
-            replaces = groups.iter().any(|group| *group != Group::default());
-            continue;
-        }
-        let last = groups.len() - 1;
-        let fits = !replaces && groups[last].take(item, today);
-        if !fits {
-            let mut next = Group::default();
-            if next.take(item, today) && next != Group::default() {
-                if replaces {
-                    let before = groups[last];
-                    groups.clear();
-                    groups.push(next.over(before));
-                    replaces = false;
-                } else {
-                    groups.push(next);
-                }
-            }
-        }
-    }
-    groups.retain(Group::says_when);
-    for at in 0..groups.len() {
-        let before = at.checked_sub(1).map(|before| groups[before]);
-        let after = groups.get(at + 1).copied();
-        for other in [before, after].into_iter().flatten() {
-            groups[at] = groups[at].over(other);
-        }
-    }
-    groups
-}
-
 impl Group {
-    /// Adds an item; `false` if the group already says otherwise.
-    fn take(&mut self, item: &Item, today: NaiveDate) -> bool {
-        match *item {
-            Item::Day(day) => return self.take_day(day),
-            Item::Clock(clock) => match self.clock {
-                None if self.times.is_none() && self.moments.is_none() => self.clock = Some(clock),
-                Some(same) if same.hour == clock.hour && same.minute == clock.minute => {}
-                _ => return false,
-            },
-            Item::Part { part, today: is_today } => {
-                if is_today && !self.take_day(Day::fixed(today)) {
-                    return false;
-                }
-                match self.part {
-                    None => self.part = Some(part),
-                    Some(same) => return same == part,
-                }
-            }
-            Item::Times { from, to, .. } => match self.times {
-                None if self.clock.is_none() => self.times = Some((from, to)),
-                // "after 9 and before 11"
-                Some((Some(start), None)) if from.is_none() => self.times = Some((Some(start), to)),
-                Some((None, Some(end))) if to.is_none() => self.times = Some((from, Some(end))),
-                _ => return false,
-            },
-            Item::Days { from, to } => match self.days {
-                None if self.day.is_none() => {
-                    let week = self.period.take().filter(|period| period.is_week());
-                    let within = |day: Option<Day>| day.map(|day| in_week(day, week));
-                    self.days = Some((within(from), within(to)));
-                }
-                Some((Some(start), None)) if from.is_none() => self.days = Some((Some(start), to)),
-                Some((None, Some(end))) if to.is_none() => self.days = Some((from, Some(end))),
-                _ => return false,
-            },
-            Item::Moments { from, to } => match self.moments {
-                None if self.clock.is_none() && self.times.is_none() => {
-                    self.moments = Some((from, to));
-                }
-                _ => return false,
-            },
-            Item::Moment(moment) => match self.moment {
-                None => self.moment = Some(moment),
-                Some(_) => return false,
-            },
-            Item::Period(period) => match self.period {
-                None => match self.day {
-                    Some(day) if !day.is_whole() || day.fixed.is_some() => {}
-                    Some(day) => self.day = Some(in_week(day, Some(period))),
-                    None => self.period = Some(period),
-                },
-                Some(_) => return false,
-            },
-            Item::Length(length) => self.length = self.length.or(Some(length)),
-            Item::Custom(from, to) => self.custom = self.custom.or(Some((from, to))),
-            _ => {}
-        }
-        true
-    }
-
-    fn take_day(&mut self, day: Day) -> bool {
-        if self.days.is_some() || self.moments.is_some() {
-            return !day.is_whole();
-        }
-        let day = match self.period.take() {
-            // "this week from tuesday", "next week, on wednesday"
-            Some(period) if day.is_whole() => in_week(day, Some(period)),
-            period => {
-                self.period = period;
-                day
-            }
-        };
-        match self.day {
-            None => self.day = Some(day),
-            Some(before) => match before.join(day) {
-                Some(joined) => self.day = Some(joined),
-                None => return false,
-            },
-        }
-        true
-    }
-
-    fn with_custom_hours(mut self) -> Self {
-        if let Some((from, to)) = self.custom
-            && self.clock.is_none()
-            && self.times.is_none()
-            && self.part.is_none()
-        {
-            self.times = Some((Some(Clock::exact(from, 0)), Some(Clock::exact(to, 0))));
-        }
-        self
-    }
-
-    fn says_when(&self) -> bool {
-        self.custom.is_some()
-            || self.day.is_some_and(|day| day.is_whole())
-            || self.clock.is_some()
-            || self.times.is_some()
-            || self.part.is_some()
-            || self.moment.is_some()
-            || self.period.is_some()
-            || self.days.is_some()
-            || self.moments.is_some()
-    }
-
-    /// This group, and what only `other` says.
-    fn over(self, other: Self) -> Self {
-        let has_time = self.clock.is_some()
-            || self.times.is_some()
-            || self.part.is_some()
-            || self.moment.is_some()
-            || self.moments.is_some();
-        let has_day = self.day.is_some()
-            || self.period.is_some()
-            || self.days.is_some()
-            || self.moments.is_some()
-            || self.moment.is_some();
-        Self {
-            day: if has_day { self.day } else { other.day },
-            period: if has_day { self.period } else { other.period },
-            days: if has_day { self.days } else { other.days },
-            clock: if has_time { self.clock } else { other.clock },
-            times: if has_time { self.times } else { other.times },
-            part: if has_time { self.part } else { other.part },
-            ..self
-        }
-    }
-
     fn candidates(self, now: NaiveDateTime, hints: &Hints<'_>) -> Vec<Candidate> {
         let today = now.date();
         if let Some(moments) = self.moments {
@@ -522,7 +215,10 @@ impl Group {
         };
         let last = match to {
             // The end is looked for from the start on: "friday to tuesday".
-            Some(day) => Some(day.dates(first.unwrap_or(today)).first?.0),
+            Some(day) => {
+                let from = first.filter(|_| day.month_offset.is_none()).unwrap_or(today);
+                Some(day.dates(from).first?.0)
+            }
             None => first
                 .zip(self.length.and_then(Length::days))
                 .map(|(first, days)| super::calendar::shift(first, i64::from(days) - 1)),
@@ -567,18 +263,6 @@ impl Group {
 
 fn plain(meaning: Meaning, rule: &'static str) -> Candidate {
     Candidate { meaning, rule, choices: Vec::new() }
-}
-
-/// A weekday said beside a week is the one of that week.
-fn in_week(day: Day, week: Option<Period>) -> Day {
-    match (day.weekday, week) {
-        (Some(weekday), Some(week))
-            if day.day.is_none() && day.fixed.is_none() && week.is_week() =>
-        {
-            Day::fixed(week.from + chrono::Days::new(weekday.into()))
-        }
-        _ => day,
-    }
 }
 
 /// The earliest reading of `clock` after `from`, else the one after midnight.

@@ -71,7 +71,9 @@ fn closed(items: &[Item], start: usize, at_means_to: bool, out: &mut Vec<Item>) 
         let (b, next) = end(items, mid)?;
         let joined = at_means_to
             && b.clock.is_some_and(|clock| clock.at)
-            && (a.clock.is_some() || (a.number.is_some_and(|n| n <= 24) && opened));
+            && (a.clock.is_some()
+                || (opened && a.number.is_some_and(|number| number <= 24))
+                || (start == 0 && are_hours(a.only_number(), b.clock)));
         if !joined {
             return None;
         }
@@ -182,13 +184,21 @@ fn end(items: &[Item], start: usize) -> Option<(End, usize)> {
     (at > start).then_some((end, at))
 }
 
+/// "8 às 12" are hours, "25 às 14h" is a day of the month and its time.
+fn are_hours(from: Option<u32>, to: Option<Clock>) -> bool {
+    from.zip(to).is_some_and(|(from, to)| {
+        let to = u32::from(to.hour);
+        from < to && (from >= 6 || to <= 12)
+    })
+}
+
 fn clock_of(number: u32) -> Option<Clock> {
     // A year is no time.
     let number = Some(number).filter(|number| !(1900..2100).contains(number))?;
     let (hour, minute) = if number > 99 { (number / 100, number % 100) } else { (number, 0) };
     let hour = u8::try_from(hour).ok().filter(|hour| *hour <= 24)?;
     let minute = u8::try_from(minute).ok().filter(|minute| *minute < 60)?;
-    Some(Clock { open: (1..=12).contains(&hour), ..Clock::exact(hour % 24, minute) })
+    Some(Clock::written(hour % 24, minute, false))
 }
 
 fn day_of(number: u32) -> Option<Day> {

@@ -12,6 +12,14 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Lights an element for a moment. */
+export function light(element) {
+  element.classList.remove('changed');
+  void element.offsetWidth; // lets the light start anew
+  element.classList.add('changed');
+  setTimeout(() => element.classList.remove('changed'), 1800);
+}
+
 export const $ = (id) => document.getElementById(id);
 
 /**
@@ -28,7 +36,7 @@ export function reconcile(list, items, build, empty) {
       now.set(item.id, known);
     } else {
       const element = build(item);
-      element.classList.toggle('changed', Boolean(before));
+      if (before) light(element);
       now.set(item.id, { text, element });
     }
   }

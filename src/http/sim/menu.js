@@ -2,7 +2,8 @@
 
 const LINE = /^\s*([0-9])\uFE0F?\u20E3?[.):]?\s+(\S.*)$/u; // also keycap digits
 const TAIL = /(?:^|[.!?:]\s+)(\d \S[^\n]*)$/u; // "… 1 I will be there, 2 Change time, 3 Cancel"
-const WORD = /(?<![\p{L}\d])\p{Lu}{4,}(?![\p{L}\d])/gu; // "Write CHANGE or CANCEL"
+// "Write CHANGE or CANCEL"; the code of a booking may be all letters and is nothing to write.
+const WORD = /(?<![\p{L}\d(]|[Cc][oó]d(?:e|igo):? )\p{Lu}{4,}(?![\p{L}\d])/gu;
 
 /**
  * The answers that `text` offers, in its order, each `{ send, label }`: the digits of its menu,

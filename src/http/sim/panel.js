@@ -1,6 +1,6 @@
 // Behind the scenes: the rows of Postgres that the conversation moves, live.
 
-import { $, h, countdown, forget, fromNow, localTime, now, reconcile, setNow } from './dom.js';
+import { $, h, countdown, forget, fromNow, light, localTime, now, reconcile, setNow } from './dom.js';
 import { shown as shownPhone } from './people.js';
 
 const STEPS = [
@@ -89,10 +89,10 @@ function renderConversation(conversation) {
   const note = !conversation ? 'Never wrote here. The row appears with the first message.'
     : conversation.mode === 'human' ? 'A person was asked for: the bot stays silent until the mode is bot again.'
       : STEPS[at]?.[2] ?? '';
-  place.replaceChildren(h('ol', { class: 'steps' }, ...steps), facts, h('p', { class: 'note' }, note));
-  place.classList.remove('changed');
-  void place.offsetWidth; // lets the light start anew
-  place.classList.toggle('changed', changed);
+  place.replaceChildren(h('ol', { class: 'steps' }, ...steps), facts, h('p', { class: 'note' }, note),
+    ...(conversation?.mode === 'human' ? [snippet(conversation.id, 'Let the bot answer again with SQL',
+      `update app.conversations set mode = 'bot' where id = '${conversation.id}';`, 'Run it in psql, then write a message.')] : []));
+  if (changed) light(place);
 }
 
 /** On a narrow screen, one line stands for the panel. */
@@ -161,7 +161,7 @@ function reminder(row) {
       h('span', { class: 'note' }, ', ', h('code', {}, row.code), row.revision > 1 && ` revision ${row.revision}`,
         row.reason && `, ${row.reason}`)),
     row.next && snippet(row.id, 'See it go out', `pontual dev --clock ${soon}`,
-      'Stop the server and start it so: its clock begins a minute before.'));
+      'Stop the server and start it so: its clock begins a minute before. Needs a database that was kept, so no --ephemeral.'));
 }
 
 const JOB_KINDS = { waiting: 'warn', scheduled: 'info', running: 'info', dead: 'bad', done: 'ok' };

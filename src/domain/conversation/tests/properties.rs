@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::world::{ANA, BRUNO, World, march};
 use crate::domain::catalogue::Status;
-use crate::domain::conversation::{Effect, Message, MessageKind};
+use crate::domain::conversation::{Effect, Message, MessageKind, State};
 use crate::domain::locale::Language;
 
 /// One thing that happens.
@@ -63,7 +63,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => kinds.prop_map(Act::Sends),
         1 => (0..40_u8, 0..10_u8).prop_map(|(menu, digit)| Act::Taps(menu, digit)),
         2 => prop_oneof![0..5_i64, 8..13_i64, 50..700_i64].prop_map(Act::Waits),
-        2 => (any::<bool>(), 0..80_i64).prop_map(|(ana, hours)| Act::Rival(ana, hours)),
+        4 => (any::<bool>(), 0..80_i64).prop_map(|(ana, hours)| Act::Rival(ana, hours)),
         1 => (10..14_u32, 9..17_u32).prop_map(|(day, hour)| Act::Booked(day, hour)),
         1 => Just(Act::CancelledByStaff),
         6 => Just(Act::BackFromPerson),
@@ -87,8 +87,9 @@ fn happen(world: &mut World, act: &Act) {
                 texts.iter().map(|text| message(world, kind, Some(text), None)).collect();
             let with_person = world.human;
             let answer = world.send(&said);
-            let silent =
-                texts.iter().all(|text| text.trim().is_empty()) || (with_person && world.human);
+            let menu = |text: &String| ["menu", "menú"].contains(&text.trim());
+            let silent = texts.iter().all(|text| text.trim().is_empty())
+                || (with_person && !texts.iter().any(menu));
             assert_eq!(answer.is_empty(), silent, "{act:?}: {answer}");
             sound(world, &answer);
         }
@@ -104,8 +105,12 @@ fn happen(world: &mut World, act: &Act) {
         }
         Act::Waits(minutes) => world.now += TimeDelta::minutes(*minutes),
         Act::Rival(ana, hours) => {
-            let start = world.now + TimeDelta::hours(*hours);
-            world.block(if *ana { ANA } else { BRUNO }, start, start + TimeDelta::hours(1));
+            // The time that is asked about is the one most worth taking.
+            let (staff_id, start) = match &world.dialogue.state {
+                State::Confirmation(asked) if hours % 2 == 0 => (asked.staff_id, asked.starts_at),
+                _ => (if *ana { ANA } else { BRUNO }, world.now + TimeDelta::hours(*hours)),
+            };
+            world.block(staff_id, start, start + TimeDelta::hours(1));
         }
         Act::BackFromPerson => {
             world.human = false;

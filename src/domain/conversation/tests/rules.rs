@@ -253,6 +253,31 @@ fn nothing_free_closed_and_beyond_are_told_apart() {
 }
 
 #[test]
+fn a_wish_of_several_days_is_answered_with_several_days() {
+    let mut world = english();
+    world.say("haircut");
+    let answer = world.say("next week");
+    let expected = [
+        "From Monday 16 March to Sunday 22 March:",
+        "1 Mon 16 Mar, 9:00 AM with Ana",
+        "2 Mon 16 Mar, 1:00 PM with Ana",
+        "3 Tue 17 Mar, 9:00 AM with Ana",
+        "9 More times",
+    ];
+    assert_eq!(answer, expected.join("\n"));
+    // A time of its own, on any of the days.
+    assert!(world.say("at 3 pm").contains("2 Tue 17 Mar, 3:00 PM with Ana"));
+}
+
+#[test]
+fn a_reading_that_cannot_be_booked_is_not_asked_about() {
+    let mut world = english();
+    world.say("haircut");
+    // The next Friday of that date is years away.
+    assert!(world.say("friday 14 march").starts_with("Saturday 14 March:"));
+}
+
+#[test]
 fn what_is_said_after_a_closed_day_is_about_another() {
     let mut world = english();
     world.say("haircut");

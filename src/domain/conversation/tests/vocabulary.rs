@@ -47,6 +47,16 @@ fn opt_out_words_stop_reminders() {
 }
 
 #[test]
+fn opt_out_words_are_heard_in_any_language() {
+    let table: [(Language, &[&str]); 3] = [
+        (ENGLISH, &["sair", "baja"]),
+        (PORTUGUESE, &["unsubscribe", "baja"]),
+        (SPANISH, &["sair"]),
+    ];
+    check(table, with_booking, |world, _| does(world, |e| *e == Effect::OptOut));
+}
+
+#[test]
 fn opt_in_words_start_them_again() {
     let table: [(Language, &[&str]); 3] = [
         (ENGLISH, &["start"]),
