@@ -15,7 +15,7 @@ use crate::domain::temporal::{
 
 /// Show what is understood of a date or a time in a message
 #[derive(Debug, clap::Args)]
-pub(super) struct Understand {
+pub struct Understand {
     /// Language or locale of the text, such as pt-BR
     #[arg(long, default_value = "pt-BR")]
     lang: Locale,
@@ -38,7 +38,7 @@ pub(super) struct Understand {
 /// # Errors
 ///
 /// If a line of `--jsonl` is no such object, with its number; or if standard input or output fails.
-pub(super) fn run(args: &Understand, now: DateTime<Utc>) -> anyhow::Result<()> {
+pub fn run(args: &Understand, now: DateTime<Utc>) -> anyhow::Result<()> {
     let now = args.now.unwrap_or(now);
     let mut out = std::io::stdout().lock();
     if args.jsonl {
@@ -93,7 +93,7 @@ fn lines(
 }
 
 /// The likeliest reading in the corpus's form, also one that is over; `none` if there is no reading.
-fn got(said: &Understanding) -> Value {
+pub fn got(said: &Understanding) -> Value {
     let over = match said.problem {
         Some(Problem::InThePast(meaning)) => meaning,
         _ => None,

@@ -1,5 +1,6 @@
 //! Tests of the whole, on a real Postgres. One binary, so that it is linked once and all its tests
 //! share one server.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
 mod browser;

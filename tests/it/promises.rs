@@ -145,7 +145,7 @@ async fn p5_of_many_who_take_one_time_exactly_one_gets_it_whoever_writes() {
                 }
                 Err(error) => Err(error
                     .as_database_error()
-                    .and_then(|e| e.code().map(|c| c.into_owned()))
+                    .and_then(|e| e.code().map(std::borrow::Cow::into_owned))
                     .unwrap_or_default()),
             }
         }

@@ -51,7 +51,7 @@ async fn a_failed_job_waits_longer_each_time_and_holds_no_worker() {
     let id = enqueue(&db.app, "process_message", json!({}), None).await.unwrap();
     let mut waits = Vec::new();
     for attempt in 1..=4 {
-        assert_eq!(take(&db, "w", "process_message", 5).await, [id.clone()]);
+        assert_eq!(take(&db, "w", "process_message", 5).await, std::slice::from_ref(&id));
         assert_eq!(take(&db, "w", "process_message", 5).await, Vec::<String>::new());
         let status: String = sqlx::query_scalar("select queue.retry($1, 'w', 'no')")
             .bind(&id)
@@ -119,7 +119,7 @@ async fn an_attempt_that_takes_its_process_down_is_counted_and_in_the_end_buried
     let db = TestDb::new().await;
     let id = enqueue(&db.app, "send_reminder", json!({}), None).await.unwrap();
     for _ in 0..10 {
-        assert_eq!(take(&db, "doomed", "send_reminder", 1).await, [id.clone()]);
+        assert_eq!(take(&db, "doomed", "send_reminder", 1).await, std::slice::from_ref(&id));
         // What apalis's heartbeat does with jobs of a worker that is dead.
         sqlx::query(
             "update apalis.jobs set status = 'Pending', done_at = null, lock_by = null, lock_at = null,

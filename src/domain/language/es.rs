@@ -239,7 +239,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Filler], "por favor|porfa|porfavor|xfa|gracias|hola|ok|vale|si|puede|puede ser|podria|seria|\
         hueco|cita|turno|hora libre|tiene|tienen|tienes|hay|bien|va bien|me va bien|me viene bien|\
         disponible|libre|quizas|capaz|solo|tambien|exactamente|justo|igual|perfecto|genial|\
-        buenas|si es posible|si se puede|quiero|quisiera|querria|me|que|q|jajaja|jaja|aun|todavia"),
+        buenas|si es posible|si se puede|quiero|quisiera|querria|me|jajaja|jaja|aun|todavia"),
 ];
 
 #[cfg(test)]

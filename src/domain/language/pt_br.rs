@@ -225,7 +225,7 @@ static WORDS: &[(&[Sense], &str)] = &[
         casa|quadra|placa|ramal|valor|preco|us|rs"),
     (&[Counted, Label], "andar|pagina|linha|pedido|loja|unidade"),
     (&[Filler], "por favor|pfv|pfvr|pf|pls|obrigado|obrigada|obg|oi|ola|tem|tem como|pode|pode ser|ok|\
-        sim|seria|certo|acho|que|q|eu|horario|mesmo|so|vaga|alguma|algum|la|ai|dar|da pra|fica|ficaria|\
+        sim|seria|certo|acho|eu|horario|mesmo|so|vaga|alguma|algum|la|ai|dar|da pra|fica|ficaria|\
         disponivel|livre|talvez|serve|consigo|gente|blz|beleza|tudo bem|tb|tambem|ainda|exatamente|\
         certinho|possivel|se possivel|se der|por gentileza|gentileza|marcar|agendar|quero|queria|gostaria"),
 ];

@@ -229,6 +229,9 @@ impl Scan<'_> {
         }
         let (mut minute, mut end) = (0, next);
         let mut sure = evidence == Evidence::Marked && !self.belongs_to_length(next);
+        // "as duas juntas" are two, "as duas" is a time.
+        let by_article = at.checked_sub(1).is_some_and(|i| self.has(i, Sense::The));
+        sure &= !(by_article && digits == 0 && self.is_unknown(next));
         let hour_mark = self.has(next, Sense::HourMark);
         // "15h" is a time; "15 horas" may be a length.
         let tight = hour_mark && self.unit(next) != Some(Unit::Hour);
@@ -283,8 +286,7 @@ impl Scan<'_> {
 
     /// "at 3 weeks", "en las 4 semanas": no hour.
     fn belongs_to_length(&self, at: usize) -> bool {
-        self.unit(at).is_some_and(|unit| !matches!(unit, Unit::Hour))
-            && !self.has(at, Sense::HourMark)
+        self.unit(at).is_some() && !self.has(at, Sense::HourMark)
             || self.has(at, Sense::Next)
             || self.has(at, Sense::Counted)
             || matches!(self.kind(at), Some(Kind::Dash)) && self.number(at + 1).is_none()

@@ -158,14 +158,27 @@ impl Scan<'_> {
 
     /// "ter" and "sun" are days beside what is about time, or with nothing around.
     fn short_weekday_counts(&self, at: usize) -> bool {
-        let beside = |i: usize| match self.kind(i) {
+        let before = at.checked_sub(1);
+        let only_article = |i: usize| self.has(i, Sense::The) && !self.has(i, Sense::On);
+        if before.is_some_and(|i| only_article(i) || self.has(i, Sense::Article)) {
+            return false;
+        }
+        let next = at + 1;
+        let about_time = match self.kind(next) {
             Some(Kind::Unknown | Kind::Opaque) => false,
-            Some(Kind::Word) => !self.has(i, Sense::Article) && !self.has(i, Sense::Counted),
+            Some(Kind::Word) => self
+                .find(next, |sense| match sense {
+                    Sense::At | Sense::On | Sense::Part(_) | Sense::Meridiem(_) => Some(()),
+                    Sense::WeekdaySuffix | Sense::Next | Sense::Noon | Sense::Number(_) => Some(()),
+                    Sense::Or | Sense::And | Sense::To | Sense::After | Sense::Before => Some(()),
+                    Sense::RelativeDay(_) | Sense::Month(_) | Sense::Coming => Some(()),
+                    _ => None,
+                })
+                .is_some_and(|()| !self.has(next, Sense::The)),
             _ => true,
         };
-        let only_article = |i: usize| self.has(i, Sense::The) && !self.has(i, Sense::On);
-        let before = at.checked_sub(1).is_none_or(|i| beside(i) && !only_article(i));
-        before && beside(at + 1)
+        let known_before = before.is_none_or(|i| !self.is_unknown(i));
+        about_time || (known_before && self.has(next, Sense::Filler))
     }
 }
 

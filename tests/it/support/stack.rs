@@ -173,9 +173,8 @@ impl Stack {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, quiet).await.is_err() {
-            panic!("work goes on: {:#?}", self.jobs().await);
-        }
+        let settled = tokio::time::timeout(PATIENCE, quiet).await;
+        assert!(settled.is_ok(), "work goes on: {:#?}", self.jobs().await);
     }
 
     /// One value, read as a DBA does.
