@@ -1,4 +1,5 @@
 //! The `pontual` program.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@
 //! is derived (functions, the queue's, policies, views) is remade whenever its text changes. One
 //! advisory lock: two machines may migrate at once.
 
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
@@ -45,23 +46,58 @@ const LOCK: i64 = 0x706f_6e74_7561_6c01;
 ///
 /// A migration that fails leaves the database as it was before that migration.
 pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
-    use anyhow::Context as _;
     let mut lock = pool.acquire().await?.detach();
     sqlx::query("select pg_advisory_lock($1)").bind(LOCK).execute(&mut lock).await?;
-    let done = async {
-        // A table that is busy must not make everybody queue behind the migration.
-        sqlx::query("set lock_timeout = '10s'").execute(&mut lock).await?;
-        apalis_postgres::PostgresStorage::<()>::migrations()
-            .run(&mut lock)
-            .await
-            .context("the queue's own migrations failed")?;
-        MIGRATIONS.run(&mut lock).await.context("a migration failed")?;
-        remake_derived(&mut lock).await
-    }
-    .await;
+    let done = bring_up_to_date(&mut lock).await;
     // Closing the connection gives the lock back, whatever happened.
     lock.close().await.ok();
     done
+}
+
+async fn bring_up_to_date(conn: &mut PgConnection) -> anyhow::Result<()> {
+    // A table that is busy must not make everybody queue behind the migration.
+    sqlx::query("set lock_timeout = '10s'").execute(&mut *conn).await?;
+    let current = has_fingerprint(conn).await?;
+    if !current {
+        // Views and triggers over the queue's tables would block its own migrations.
+        sqlx::raw_sql(
+            "set client_min_messages = warning;
+             drop schema if exists ops cascade;
+             do $$ begin
+               if to_regclass('apalis.jobs') is not null then
+                 drop trigger if exists take_back on apalis.jobs;
+               end if;
+             end $$",
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    apalis_postgres::PostgresStorage::<()>::migrations()
+        .run(&mut *conn)
+        .await
+        .context("the queue's own migrations failed")?;
+    MIGRATIONS.run(&mut *conn).await.context("a migration failed")?;
+    if !current {
+        remake_derived(conn).await?;
+    }
+    Ok(())
+}
+
+/// Whether the last migrate made exactly what this program brings.
+async fn has_fingerprint(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    let there: bool =
+        sqlx::query_scalar("select to_regclass('queue.schema_fingerprint') is not null")
+            .fetch_one(&mut *conn)
+            .await?;
+    if !there {
+        return Ok(false);
+    }
+    sqlx::query_scalar(
+        "select exists (select from queue.schema_fingerprint where fingerprint = $1)",
+    )
+    .bind(schema_fingerprint())
+    .fetch_one(conn)
+    .await
 }
 
 /// A name for the schema this program brings: equal only if every migration and every derived
@@ -80,34 +116,18 @@ pub fn schema_fingerprint() -> String {
 }
 
 async fn remake_derived(conn: &mut PgConnection) -> anyhow::Result<()> {
-    use anyhow::Context as _;
-    let wanted = schema_fingerprint();
-    sqlx::raw_sql(
-        "create table if not exists queue.schema_fingerprint (
-           fingerprint text primary key, made_at timestamptz not null default now());
-         comment on table queue.schema_fingerprint is
-           'Which version of functions, policies and views the last migrate made.'",
-    )
-    .execute(&mut *conn)
-    .await?;
-    let current: bool = sqlx::query_scalar(
-        "select exists (select from queue.schema_fingerprint where fingerprint = $1)",
-    )
-    .bind(&wanted)
-    .fetch_one(&mut *conn)
-    .await?;
-    if current {
-        return Ok(());
-    }
     let mut tx = conn.begin().await?;
     // Functions may name what a later file makes; ops holds nothing but views and functions.
     sqlx::raw_sql(
         "set local check_function_bodies = off;
-         set local client_min_messages = warning;
          drop schema if exists ops cascade;
          create schema ops;
          comment on schema ops is
-           'Views and functions for people: what happens, what is stuck, and how to act on it.'",
+           'Views and functions for people: what happens, what is stuck, and how to act on it.';
+         create table if not exists queue.schema_fingerprint (
+           fingerprint text primary key, made_at timestamptz not null default now());
+         comment on table queue.schema_fingerprint is
+           'Which version of functions, policies and views the last migrate made.'",
     )
     .execute(&mut *tx)
     .await?;
@@ -119,7 +139,7 @@ async fn remake_derived(conn: &mut PgConnection) -> anyhow::Result<()> {
     }
     sqlx::raw_sql("delete from queue.schema_fingerprint").execute(&mut *tx).await?;
     sqlx::query("insert into queue.schema_fingerprint (fingerprint) values ($1)")
-        .bind(&wanted)
+        .bind(schema_fingerprint())
         .execute(&mut *tx)
         .await?;
     tx.commit().await?;

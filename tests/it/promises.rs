@@ -74,6 +74,14 @@ async fn p3_messages_of_one_conversation_are_read_in_the_order_of_sending_by_two
     for n in (0..12).rev() {
         stack.deliver(upsert(&format!("A{n}"), MARINA, &format!("texto {n}"), at - 100 + n)).await;
     }
+    // Slow enough that both workers meet in the conversation.
+    sqlx::raw_sql(
+        "create function app.linger() returns trigger language plpgsql as $$ begin perform pg_sleep(0.1); return new; end $$;
+         create trigger linger before insert on app.conversation_turns for each row execute function app.linger()",
+    )
+    .execute(&stack.db.owner)
+    .await
+    .unwrap();
     stack.work().work();
     stack.settle().await;
     let heard: Vec<String> = sqlx::query_scalar(
@@ -179,6 +187,41 @@ async fn p5_of_many_who_take_one_time_exactly_one_gets_it_whoever_writes() {
     .await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 3, "{outcomes:?}");
     assert_eq!(stack.violations().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn p5_two_who_come_at_once_both_get_a_place_where_there_are_two() {
+    let stack = Stack::new().await;
+    let tenant = stack.tenant("studio-lua").await;
+    sqlx::query("update app.services set capacity = 2").execute(&stack.db.owner).await.unwrap();
+    let starts_at = tuesday_at_ten() + TimeDelta::days(1);
+    let insert = |phone: &'static str| {
+        sqlx::query(
+            "with c as (insert into app.customers (tenant_id, phone) values ($1, $2) returning id)
+             insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, status)
+             select $1, c.id, (select id from app.services where tenant_id = $1 and key = 'corte'),
+                    (select id from app.staff where tenant_id = $1 and key = 'ana'), $3, 'confirmed' from c",
+        )
+        .bind(tenant)
+        .bind(phone)
+        .bind(starts_at)
+    };
+    let mut first = stack.db.owner.begin().await.unwrap();
+    insert("+5511911111111").execute(&mut *first).await.unwrap();
+    // The second comes while the first has not committed: it waits, and then sees the other lane.
+    let second = insert("+5511922222222").execute(&stack.db.owner);
+    let commit = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        first.commit().await
+    };
+    let (second, committed) = tokio::join!(second, commit);
+    committed.unwrap();
+    second.unwrap();
+    let lanes: Vec<i16> = sqlx::query_scalar("select lane from app.bookings order by 1")
+        .fetch_all(&stack.db.owner)
+        .await
+        .unwrap();
+    assert_eq!(lanes, [1, 2]);
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use pontual::gateway_sim::Fault;
+use pontual::gateway_sim::fault::SendFault;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -381,5 +383,59 @@ async fn a_sleeping_worker_is_woken_by_an_enqueue_and_not_by_its_slow_look() {
     waits.sort_by(f64::total_cmp);
     println!("woken after {waits:?} s; the slow look comes each second");
     assert!(waits[2] < 0.4, "{waits:?}");
+    stack.stop_working().await;
+}
+
+#[tokio::test]
+async fn when_the_queues_own_migration_makes_its_function_anew_ours_stands_again_after_it() {
+    let db = TestDb::new().await;
+    // As an upgrade of the crate would: its last migration is new, and so is the fingerprint.
+    sqlx::raw_sql(
+        "delete from apalis._sqlx_migrations where version = 20260902075949;
+         delete from queue.schema_fingerprint",
+    )
+    .execute(&db.owner)
+    .await
+    .unwrap();
+    pontual::db::migrate(&db.owner).await.unwrap();
+    let ours: bool = sqlx::query_scalar(
+        "select (select prosrc like '%queue.kinds%' from pg_proc where oid = 'apalis.get_jobs'::regproc)
+            and exists (select from pg_trigger where tgname = 'take_back')
+            and to_regclass('ops.jobs') is not null
+            and (select count(*) = 1 from apalis._sqlx_migrations where version = 20260902075949)",
+    )
+    .fetch_one(&db.owner)
+    .await
+    .unwrap();
+    assert!(ours);
+}
+
+#[tokio::test]
+async fn no_more_jobs_of_a_kind_run_at_once_than_were_asked_for() {
+    let mut stack = Stack::new().await;
+    let slow = Fault { send: Some(SendFault::Slow), slow_ms: Some(150), ..Fault::default() };
+    stack.sim.set_fault(slow);
+    for n in 0..16 {
+        let phone = format!("+55119888877{n:02}");
+        stack.sim.customer_writes("studio-lua", &phone, "Marina", "Oi").await.unwrap();
+    }
+    stack.work(); // four at once
+    let mut most = 0;
+    loop {
+        let (sending, open): (i64, i64) = sqlx::query_as(
+            "select (select count(*) from app.outbound_messages where status = 'sending'),
+                    (select count(*) from app.inbound_messages where processed_at is null)
+                    + (select count(*) from app.outbound_messages where status in ('queued', 'sending'))",
+        )
+        .fetch_one(&stack.db.owner)
+        .await
+        .unwrap();
+        most = most.max(sending);
+        if open == 0 {
+            break;
+        }
+    }
+    assert_eq!(most, 4);
+    stack.settle().await;
     stack.stop_working().await;
 }

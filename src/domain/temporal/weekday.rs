@@ -166,15 +166,9 @@ impl Scan<'_> {
         let next = at + 1;
         let about_time = match self.kind(next) {
             Some(Kind::Unknown | Kind::Opaque) => false,
-            Some(Kind::Word) => self
-                .find(next, |sense| match sense {
-                    Sense::At | Sense::On | Sense::Part(_) | Sense::Meridiem(_) => Some(()),
-                    Sense::WeekdaySuffix | Sense::Next | Sense::Noon | Sense::Number(_) => Some(()),
-                    Sense::Or | Sense::And | Sense::To | Sense::After | Sense::Before => Some(()),
-                    Sense::RelativeDay(_) | Sense::Month(_) | Sense::Coming => Some(()),
-                    _ => None,
-                })
-                .is_some_and(|()| !self.has(next, Sense::The)),
+            // "vi el sol": an article may introduce anything.
+            Some(Kind::Word) if self.has(next, Sense::The) => false,
+            Some(Kind::Word) => self.tokens[next].senses.iter().any(|sense| is_about_time(*sense)),
             _ => true,
         };
         let known_before = before.is_none_or(|i| !self.is_unknown(i));
@@ -188,4 +182,27 @@ fn narrow(which: Which, said: Which) -> Which {
         (Which::This, Which::Next) | (Which::Next, Which::This) => Which::This,
         (_, said) => said,
     }
+}
+
+/// Whether a word of that sense speaks of time, or joins what does.
+fn is_about_time(sense: Sense) -> bool {
+    matches!(
+        sense,
+        Sense::At
+            | Sense::On
+            | Sense::Part(_)
+            | Sense::Meridiem(_)
+            | Sense::WeekdaySuffix
+            | Sense::Next
+            | Sense::Coming
+            | Sense::Noon
+            | Sense::Number(_)
+            | Sense::Month(_)
+            | Sense::RelativeDay(_)
+            | Sense::Or
+            | Sense::And
+            | Sense::To
+            | Sense::After
+            | Sense::Before
+    )
 }
