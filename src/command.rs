@@ -5,7 +5,7 @@ mod gateway_sim;
 mod migrate;
 mod serve;
 mod tenant;
-mod understand;
+pub mod understand;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
