@@ -22,6 +22,10 @@ use crate::clock::Clock;
 pub use migrate::{migrate, schema_fingerprint};
 pub use safety::{UnsafeRole, refuse_unsafe_role};
 
+/// How long a request waits for a connection: a gateway whose webhook fails comes back by itself,
+/// and a job is tried again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Connects a pool of at most `most` connections.
 ///
 /// A clock with an offset tells it to each connection; PgBouncer refuses such a start-up option,
@@ -42,7 +46,7 @@ pub async fn connect(url: &str, most: u32, clock: Clock) -> anyhow::Result<PgPoo
     }
     PgPoolOptions::new()
         .max_connections(most)
-        .acquire_timeout(Duration::from_secs(10))
+        .acquire_timeout(PATIENCE)
         .connect_with(options)
         .await
         .context("the database does not answer; check DATABASE_URL and that the server runs")

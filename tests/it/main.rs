@@ -8,6 +8,7 @@ mod embedded;
 mod gateway;
 mod gateway_client;
 mod gateway_inbound;
+mod isolation;
 mod main_path;
 mod promises;
 mod queue;

@@ -7,7 +7,6 @@ use pontual::db::TenantTx;
 use pontual::gateway_sim::Fault;
 use pontual::gateway_sim::fault::SendFault;
 use serde_json::{Value, json};
-use sqlx::Row as _;
 
 use crate::support::stack::{PATIENCE, Stack, tuesday_at_ten};
 
@@ -342,100 +341,6 @@ async fn p6_replies_wait_for_a_gateway_that_is_down_and_leave_in_order() {
         .collect::<Vec<_>>();
     assert_eq!(arrived, by_seq);
     stack.stop_working().await;
-}
-
-#[tokio::test]
-async fn p8_no_tenant_sees_or_touches_anothers_rows_and_without_a_tenant_nothing_is_there() {
-    let mut stack = Stack::new().await;
-    stack.work();
-    for text in ["Oi", "1", "1", "1"] {
-        stack.say("studio-lua", MARINA, text).await;
-    }
-    stack.settle().await;
-    stack.stop_working().await;
-    let tables: Vec<(String, String)> = sqlx::query_as(
-        "select c.relname::text, case when c.relname = 'tenants' then 'id' else 'tenant_id' end
-           from pg_class c join pg_namespace n on n.oid = c.relnamespace
-          where n.nspname = 'app' and c.relkind in ('r', 'p')
-            and (c.relname = 'tenants' or exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id'))",
-    ).fetch_all(&stack.db.owner).await.unwrap();
-    assert!(tables.len() >= 15, "{tables:?}");
-    let other = stack.tenant("luna-salon").await;
-    let filled = stack.tenant("studio-lua").await;
-    let mut seen = 0;
-    for (table, key) in &tables {
-        let count = |pool: sqlx::PgPool, tenant: Option<uuid::Uuid>, sql: String| async move {
-            let mut tx = pool.begin().await.unwrap();
-            if let Some(tenant) = tenant {
-                sqlx::query("select set_config('app.tenant_id', $1, true)")
-                    .bind(tenant.to_string())
-                    .execute(&mut *tx)
-                    .await
-                    .unwrap();
-            }
-            let row = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.unwrap();
-            tx.rollback().await.unwrap();
-            row.get::<i64, _>(0)
-        };
-        let all = format!("select count(*) from app.{table}");
-        let theirs = format!("select count(*) from app.{table} where {key} = '{filled}'");
-        assert_eq!(
-            count(stack.db.app.clone(), None, all.clone()).await,
-            0,
-            "{table} without a tenant"
-        );
-        assert_eq!(
-            count(stack.db.app.clone(), Some(other), theirs).await,
-            0,
-            "{table} of another tenant"
-        );
-        let own = count(stack.db.app.clone(), Some(filled), all).await;
-        let truth = count(
-            stack.db.owner.clone(),
-            None,
-            format!("select count(*) from app.{table} where {key} = '{filled}'"),
-        )
-        .await;
-        assert_eq!(own, truth, "{table}: a tenant sees its own");
-        seen += i64::from(truth > 0);
-
-        // Neither changes nor new rows under another's name.
-        let mut tx = stack.db.app.begin().await.unwrap();
-        sqlx::query("select set_config('app.tenant_id', $1, true)")
-            .bind(other.to_string())
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-        let touched = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "update app.{table} set {key} = {key} where {key} = '{filled}'"
-        )))
-        .execute(&mut *tx)
-        .await;
-        assert!(touched.map_or(true, |done| done.rows_affected() == 0), "{table}");
-    }
-    assert!(seen >= 10, "the test looked at {seen} tables with rows");
-    let forged =
-        sqlx::query("insert into app.customers (tenant_id, phone) values ($1, '+5511911112222')")
-            .bind(filled)
-            .execute(&stack.db.app)
-            .await
-            .unwrap_err();
-    assert!(forged.to_string().contains("row-level security"), "{forged}");
-}
-
-#[tokio::test]
-async fn p8_a_token_of_postgrest_sees_its_tenant_alone() {
-    let stack = Stack::new().await;
-    let tenant = stack.tenant("salon-luna").await;
-    let mut tx = stack.db.app.begin().await.unwrap();
-    sqlx::query("select set_config('request.jwt.claims', $1, true)")
-        .bind(json!({"tenant_id": tenant}).to_string())
-        .execute(&mut *tx)
-        .await
-        .unwrap();
-    let slugs: Vec<String> =
-        sqlx::query_scalar("select slug from app.tenants").fetch_all(&mut *tx).await.unwrap();
-    assert_eq!(slugs, ["salon-luna"]);
 }
 
 #[tokio::test]
