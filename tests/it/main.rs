@@ -16,4 +16,5 @@ mod schema;
 mod sim;
 mod support;
 mod tenants;
+mod understand;
 mod webhook;
