@@ -138,7 +138,8 @@ async fn a_talk_ends_in_a_booking_a_confirmation_and_three_reminders() {
 async fn reminders_are_sent_when_they_come_due_once() {
     let mut stack = Stack::new().await;
     stack.work();
-    let confirmation = book(&stack, "studio-lua", MARINA).await;
+    stack.say("studio-lua", MARINA, "corte quinta às 15h").await;
+    let confirmation = stack.say("studio-lua", MARINA, "1").await;
     stack.settle().await;
     stack.stop_working().await;
     let starts_at: DateTime<Utc> =
@@ -178,6 +179,18 @@ async fn reminders_are_sent_when_they_come_due_once() {
             .unwrap();
     assert_eq!(outcome[0], ("reminder_15m".to_owned(), "sent".to_owned()));
     assert!(outcome[1..].iter().all(|(_, status)| status == "skipped"), "{outcome:?}");
+    // Asked again, by hand or by a crash, it is not sent again.
+    let sent = stack.sim.sent().len();
+    let again: i64 = stack
+        .value(
+            "select count(queue.enqueue('send_reminder', jsonb_build_object('tenant_id', tenant_id, 'notification_id', id)))
+               from app.scheduled_notifications",
+        )
+        .await;
+    assert_eq!(again, 3);
+    stack.settle().await;
+    assert_eq!(stack.sim.sent().len(), sent);
+    assert_eq!(stack.violations().await, Vec::<Value>::new());
     stack.stop_working().await;
 }
 

@@ -48,7 +48,7 @@ fn is(items: &[Item], at: usize, mark: Mark) -> bool {
     items.get(at) == Some(&Item::Mark(mark))
 }
 
-/// "[from] A to B", "between A and B", "A - B".
+/// "A to B", "from A to B", "between A and B", "A - B".
 fn closed(items: &[Item], start: usize, at_means_to: bool, out: &mut Vec<Item>) -> Option<usize> {
     let mut at = start;
     let mut between = false;
