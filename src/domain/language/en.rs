@@ -16,6 +16,8 @@ pub(super) static SOURCE: Source = Source {
         (&[Unit(Unit::Day)], "d"),
         (&[Unit(Unit::Minute)], "m"),
         (&[Roughly], "ish|ampm"),
+        // The zone of an ISO moment.
+        (&[Filler], "z"),
     ],
     typos: "monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|april|august|\
             september|october|november|december|tomorrow|today|morning|afternoon|evening|tonight|\
@@ -96,7 +98,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Past], "past"),
     (&[Roughly], "ish|or so|ampm"),
 
-    (&[Number(0)], "zero|oh|ou"),
+    (&[Number(0)], "zero|oh|ou|o"),
     (&[Number(1)], "one"),
     (&[Number(2)], "two|couple|pair"),
     (&[Number(3)], "three|few"),
@@ -161,18 +163,20 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Of], "of"),
     (&[In], "in|within"),
     (&[Since, From], "from"),
-    (&[Since], "starting|starting from|starting on|starting at|since|as of|beginning on"),
+    (&[Since], "starting|starting from|starting on|starting at|since|as of|beginning on|commencing"),
     (&[To, ToHour], "to"),
     (&[To], "through|thru"),
     (&[Until, ToHour], "til|till"),
-    (&[Until], "until|by|no later than|not later than|as late as|up to|up until|at the latest by|not after"),
+    (&[Until, ToHour], "until"),
+    (&[Until], "by|no later than|not later than|as late as|up to|up until|at the latest by|not after|at the latest|latest|at latest|\
+        at the very latest"),
     (&[Between], "between|in between|anywhere between"),
     (&[And], "and|n|but"),
     (&[Or], "or"),
     (&[After, Past], "after"),
-    (&[After], "later than|at or after|on or after|not before|any time after|anytime after|no earlier than"),
+    (&[After], "as early as|earliest|no sooner than|later than|at or after|on or after|not before|any time after|anytime after|no earlier than"),
     (&[Before, ToHour], "before"),
-    (&[Onward], "onward|onwards|or later|and later|or after|and after|or later on"),
+    (&[Onward], "at the earliest|at earliest|onward|onwards|or later|and later|or after|and after|or later on"),
     (&[Later, Edge(Edge::End)], "later"),
     (&[Later, Now], "from now|from right now"),
     (&[Later], "hence"),
@@ -200,6 +204,8 @@ static WORDS: &[(&[Sense], &str)] = &[
         this one|that one|which one|the one|no one|the sun|why not|one to one|one on one|all night|\
         last time|next time|first time|one more|up to date|these days|those days|nowadays|\
         day to day|to day life|may i|may we|may be|may well|may you|long time|any second|next few days|next days|coming days"),
+    // Words that end what was said about when.
+    (&[Nothing], "with|without|because|if|while|unless|cause|cuz|via"),
     (&[Place], "street|avenue|ave|road|drive|lane|boulevard|blvd|st"),
     (&[Name], "name is|under the name|in the name of|name of|my name|names"),
     (&[Counted], "people|persons|person|adults|adult|kids|kid|children|child|guests|guest|points|\

@@ -179,7 +179,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Since, From], "a partir de|a partir"),
     (&[Since, At], "desde las|desde la|a partir de las|a partir de la"),
     (&[To], "a|al"),
-    (&[Until], "hasta|como maximo|a mas tardar|no mas tarde de|no despues de|\
+    (&[Until], "hasta|como maximo|como muy tarde|como tarde|como mucho|a mas tardar|no mas tarde de|no despues de|\
         no mas tarde de las|tan tarde como"),
     (&[Until, At], "hasta las|hasta la"),
     (&[ToHour, At], "para las|para la|pa las"),
@@ -210,6 +210,10 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Edge(Edge::Start), PartAfterDay(DayPart::Morning)], "primera hora|a primera hora"),
     (&[Edge(Edge::Middle)], "mediados|mitad|medio"),
     (&[Edge(Edge::End)], "fin|final|finales|fines|ultima hora|ultimas horas"),
+
+    // Words that end what was said about when.
+    (&[Filler], "unos|unas"),
+    (&[Nothing], "con|sin|porque|xq"),
 
     (&[Not, At], "en vez de las|en lugar de las"),
     (&[MaybeNot], "no"),

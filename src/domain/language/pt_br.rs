@@ -195,6 +195,9 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Edge(Edge::Middle)], "meio|metade|meados|meiados"),
     (&[Edge(Edge::End)], "fim|final|finalzinho|fins|finais|ultimas horas|ultima hora|fimzinho"),
 
+    // Words that end what was said about when.
+    (&[Nothing], "com|sem|porque|pq"),
+
     (&[Not, At], "ao inves das|em vez das"),
     (&[MaybeNot], "nao"),
     (&[Not], "exceto|menos na|menos no|ao inves de|ao inves do|ao inves da|em vez de|em vez do|em vez da|nao posso|nao da|nao consigo|nao pode ser|nao vai dar|nao rola|menos|\

@@ -41,6 +41,11 @@ pub(super) fn settle_numbers(
                 let told = lone
                     || (or(Some(at + 1)) && other(Some(at + 2)))
                     || (or(at.checked_sub(1)) && other(at.checked_sub(2)));
+                // "9 on saturday morning"
+                let mut rest = items[at + 1..].iter();
+                let before_day_part = matches!(rest.next(), Some(Item::Day(_)))
+                    && matches!(rest.next(), Some(Item::Part { .. }));
+                let told = told || (before_day_part && value <= 12);
                 number(value, digits, before, after, told).or_else(|| {
                     let answer = answered(value, digits, anything, hints.expecting);
                     latent |= only_known && answer.is_some();

@@ -47,7 +47,7 @@ impl Scan<'_> {
         Some((Item::Day(tomorrow), next + usize::from(after)))
     }
 
-    fn relative_or_feast(&self, start: usize) -> Option<(Item, usize)> {
+    pub(super) fn relative_or_feast(&self, start: usize) -> Option<(Item, usize)> {
         let at = self.skip(start, &[Sense::On, Sense::The, Sense::Next, Sense::This]);
         for sense in self.tokens.get(at)?.senses {
             match *sense {

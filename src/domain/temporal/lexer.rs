@@ -97,6 +97,7 @@ impl Lexer<'_> {
                     self.spaced = true;
                 }
             }
+            b'-' if before.is_ascii_digit() && self.is_roughly(self.at + 1) => {}
             b'-' | b'/' => self.push(Kind::Dash),
             b',' => self.push(Kind::Comma),
             // The dot of an abbreviation: "Dez.", "seg."
@@ -121,6 +122,12 @@ impl Lexer<'_> {
         let is_weekday = |senses: &[Sense]| senses.iter().any(|s| matches!(s, Sense::Weekday(_)));
         self.out.last().is_some_and(|token| is_weekday(token.senses))
             && self.lexicon.phrase(next, |_| None).is_some_and(|(senses, _)| is_weekday(senses))
+    }
+
+    /// "3-ish"
+    fn is_roughly(&self, from: usize) -> bool {
+        let senses = self.lexicon.suffix(&self.text[from..self.word_end(from)]);
+        senses.is_some_and(|senses| senses.contains(&Sense::Roughly))
     }
 
     fn is_after_abbreviation(&self) -> bool {
@@ -213,12 +220,19 @@ impl Lexer<'_> {
             "p" => true,
             _ => return None,
         };
+        let after_time = matches!(
+            self.out.last(),
+            Some(Token { kind: Kind::Number { .. } | Kind::Clock { .. }, .. })
+        );
         let mut at = self.at;
         while self.bytes.get(at).is_some_and(|b| *b == b'.' || *b == b' ') {
             at += 1;
         }
         if at == self.at || self.bytes.get(at) != Some(&b'm') || self.word_end(at) != at + 1 {
-            return None;
+            // "9:45 p"
+            let is_pm = |senses: &'static [Sense]| senses.contains(&Sense::Meridiem(true));
+            return (pm && after_time && self.lexicon.suffix("p").is_some_and(is_pm))
+                .then_some(true);
         }
         self.at = at + 1;
         if self.bytes.get(self.at) == Some(&b'.') {
@@ -311,6 +325,19 @@ impl Lexer<'_> {
 
     /// One token, or three around a dash, for a cluster; opaque if it has no known shape.
     fn shape(&mut self, fields: &[Field], signs: &[u8]) {
+        // "9h30-11h": the minutes of one time and the hour of the next.
+        let after_hour = !self.spaced
+            && self.out.last().is_some_and(|last| last.glued && last.has(Sense::HourMark));
+        if after_hour
+            && signs.first() == Some(&b'-')
+            && fields[0].digits == 2
+            && let (Some(minutes), Some(rest)) =
+                (shape(&fields[..1], &[]), shape(&fields[1..], &signs[1..]))
+        {
+            self.push(minutes);
+            self.push(Kind::Dash);
+            return self.push(rest);
+        }
         if let Some(kind) = shape(fields, signs) {
             return self.push(kind);
         }

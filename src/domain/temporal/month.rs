@@ -1,6 +1,8 @@
 //! Rules for dates with a month: "25/12", "2026-12-25", "the 2nd of march", "20 of next month".
 
-use super::calendar::Day;
+use chrono::{Datelike, Months, NaiveDate};
+
+use super::calendar::{Day, month_span};
 use super::grammar::{Item, Scan};
 use super::sense::{Sense, Unit};
 use super::token::{Field, Kind};
@@ -170,6 +172,12 @@ impl Scan<'_> {
             return Some((year, at + 1));
         }
         match (self.kind(at)?, self.kind(at + 1)) {
+            // "10 Aug-12 Sep": the number is of the month after it.
+            (Kind::Number { digits: 2, .. }, _)
+                if dash && self.month(self.skip(at + 1, &[Sense::Of])).is_some() =>
+            {
+                None
+            }
             (Kind::Number { value, digits: 2, .. }, _) if dash => {
                 Some((2000 + i32::try_from(value).ok()?, at + 1))
             }
@@ -191,6 +199,47 @@ impl Scan<'_> {
         }
     }
 
+    /// The first and the last day of "of october 2015", "of next month", "do ano".
+    pub(super) fn month_or_year(&self, start: usize) -> Option<(NaiveDate, NaiveDate, usize)> {
+        let at = self.skip(start, &[Sense::Of, Sense::In, Sense::On, Sense::The]);
+        let at = if self.unit(at) == Some(Unit::Month)
+            && self.has(at + 1, Sense::Of)
+            && self.month(at + 2).is_some()
+        {
+            at + 2
+        } else {
+            at
+        };
+        let today = self.today();
+        if let Some(month) = self.month(at) {
+            let (year, next) = self.year(at + 1).unzip();
+            let ahead = (u32::from(month) + 12 - today.month()) % 12;
+            let (first, last) = match year {
+                Some(year) => month_span(NaiveDate::from_ymd_opt(year, month.into(), 1)?, 0)?,
+                None => month_span(today, ahead)?,
+            };
+            return Some((first, last, next.unwrap_or(at + 1)));
+        }
+        if let Some((offset, unit, next)) = self.period_unit(at) {
+            return match unit {
+                Unit::Month => {
+                    let (first, last) = month_span(today, u32::try_from(offset).ok()?)?;
+                    Some((first, last, next))
+                }
+                Unit::Year => {
+                    // "the first day of the year" is the next one to come.
+                    let ahead = u32::try_from(offset).ok()?.max(1) * 12;
+                    let first =
+                        today.with_day(1)?.with_month(1)?.checked_add_months(Months::new(ahead))?;
+                    Some((first, first.checked_add_months(Months::new(12))?.pred_opt()?, next))
+                }
+                _ => None,
+            };
+        }
+        let year = self.plain_year(at).filter(|_| at > start)?;
+        Some((NaiveDate::from_ymd_opt(year, 1, 1)?, NaiveDate::from_ymd_opt(year, 12, 31)?, at + 1))
+    }
+
     /// "25/12", "2026-12-25", "on 5.12".
     pub(super) fn numeric(&self, start: usize) -> Option<(Item, usize)> {
         let at = self.skip_introduction(start);
@@ -209,7 +258,7 @@ impl Scan<'_> {
                 Some((Item::Hyphenated { a: a.value, b: b.value, introduced: true }, at + 1))
             }
             Kind::Pair { a, sign: b'.', b }
-                if (introduced && !self.is_word(at + 1))
+                if (introduced && !self.is_unknown(at + 1) && self.unit(at + 1).is_none())
                     || (a.zero
                         && (1..=12).contains(&b.value)
                         && at == start

@@ -1,7 +1,7 @@
 //! Numbers in words, and numbers that are none of a date: what is counted, labelled or paid.
 
 use super::sense::Sense;
-use super::token::{Kind, Token};
+use super::token::{Field, Kind, Token};
 
 /// Joins number words, and makes opaque the numbers that belong to something else.
 pub(super) fn settle(tokens: &mut Vec<Token>) {
@@ -14,7 +14,11 @@ pub(super) fn settle(tokens: &mut Vec<Token>) {
         at = next;
     }
     tokens.truncate(out);
+    join_spaced_dates(tokens);
     for at in 0..tokens.len() {
+        if is_article(tokens, at) {
+            tokens[at].kind = Kind::Word;
+        }
         if tokens[at].has(Sense::Counted)
             && at > 0
             && (tokens[at - 1].number().is_some()
@@ -43,7 +47,62 @@ pub(super) fn settle(tokens: &mut Vec<Token>) {
     }
 }
 
+/// "06 - 17 - 2014" is one date; three numbers between dashes that are none are a code or a phone
+/// number.
+fn join_spaced_dates(tokens: &mut Vec<Token>) {
+    let mut at = 0;
+    while at + 4 < tokens.len() {
+        if tokens[at + 1].kind == Kind::Dash
+            && tokens[at + 3].kind == Kind::Dash
+            && let (Some(a), Some(b), Some(c)) =
+                (tokens[at].field(), tokens[at + 2].field(), tokens[at + 4].field())
+        {
+            let date = (a.digits == 4 && b.digits <= 2 && c.digits <= 2)
+                || (a.digits <= 2 && b.digits <= 2 && (c.digits == 2 || c.digits == 4));
+            if date {
+                tokens[at].kind = Kind::Triple([a, b, c]);
+                tokens.drain(at + 1..at + 5);
+            } else if a.digits > 2 || b.digits > 2 || c.digits > 2 {
+                tokens[at..at + 5].iter_mut().for_each(hide);
+            }
+        }
+        at += 1;
+    }
+}
+
+/// "una cita", "um corte": an article before a thing, where no preposition of a time is before it.
+fn is_article(tokens: &[Token], at: usize) -> bool {
+    const TIME: [Sense; 10] = [
+        Sense::At,
+        Sense::The,
+        Sense::To,
+        Sense::ToHour,
+        Sense::Until,
+        Sense::And,
+        Sense::Or,
+        Sense::From,
+        Sense::Between,
+        Sense::Past,
+    ];
+    let is_one = tokens[at].has(Sense::Article) && tokens[at].number() == Some(1);
+    let introduced = at > 0 && tokens[at - 1].senses.iter().any(|sense| TIME.contains(sense));
+    let before_thing = tokens.get(at + 1).is_some_and(|next| {
+        next.kind == Kind::Unknown || (next.has(Sense::Filler) && !next.has(Sense::ToHour))
+    });
+    is_one && !introduced && before_thing
+}
+
 impl Token {
+    /// A number in digits, as a field of a date.
+    fn field(&self) -> Option<Field> {
+        match self.kind {
+            Kind::Number { value, digits: digits @ 1.., zero } => {
+                Some(Field { value, digits, zero })
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn has(&self, sense: Sense) -> bool {
         self.senses.contains(&sense)
     }

@@ -125,6 +125,10 @@ impl Scan<'_> {
         if self.has(next, Sense::Ago) {
             return Some((Item::Word, next + 1));
         }
+        // "en 1h04 pm"
+        if self.has(next, Sense::Meridiem(true)) || self.has(next, Sense::Meridiem(false)) {
+            return None;
+        }
         let joins = [Sense::After, Sense::From, Sense::Before, Sense::Later];
         if joins.iter().any(|sense| self.has(next, *sense)) {
             let back = self.has(next, Sense::Before);
@@ -207,7 +211,9 @@ impl Scan<'_> {
             }
             Kind::Number { value, .. } => {
                 at = self.skip(at, &[Sense::Filler]);
-                value.checked_mul(4)?
+                let (half, end) = self.and_a_half(at + 1);
+                at = end - 1;
+                value.checked_mul(4)? + half
             }
             _ if self.has(at, Sense::Half) => 2,
             _ if self.has(at, Sense::Quarter) => 1,
@@ -228,7 +234,8 @@ impl Scan<'_> {
         at += 1;
         let length = match unit {
             Unit::Hour => Length { minutes: quarters.min(MOST) * 15, ..Length::default() },
-            _ if quarters % 4 != 0 => return None,
+            // Half a day more is some time of the same day.
+            _ if quarters % 4 != 0 && unit != Unit::Day => return None,
             _ => Length::of(quarters / 4, unit)?,
         };
         // "1h30", "uma hora e meia"
@@ -245,6 +252,27 @@ impl Scan<'_> {
             }
         }
         Some((length, at))
+    }
+
+    /// What "two and a half hours" and "1 1/2 hours" add to the number, in quarters, and what is next.
+    fn and_a_half(&self, at: usize) -> (u32, usize) {
+        let half = self.skip(at + 1, &[Sense::Article]);
+        if self.has(at, Sense::And)
+            && self.has(half, Sense::Half)
+            && matches!(self.unit(half + 1), Some(Unit::Hour | Unit::Day))
+        {
+            return (2, half + 1);
+        }
+        match self.kind(at) {
+            Some(Kind::Pair { a, sign: b'/', b })
+                if (b.value == 2 || b.value == 4)
+                    && a.value < b.value
+                    && self.unit(at + 1) == Some(Unit::Hour) =>
+            {
+                (a.value * 4 / b.value, at + 1)
+            }
+            _ => (0, at),
+        }
     }
 
     /// A stretch of days that starts at `start`.
@@ -317,7 +345,8 @@ impl Scan<'_> {
 
     /// "the week of october 6th", "la semana del 7 de octubre".
     fn week_of(&self, start: usize) -> Option<(Period, usize)> {
-        if self.unit(start) != Some(Unit::Week) || !self.has(start + 1, Sense::Of) {
+        let unit = self.unit(start).filter(|unit| matches!(unit, Unit::Week | Unit::Weekend))?;
+        if !self.has(start + 1, Sense::Of) && !self.has(start + 1, Sense::Since) {
             return None;
         }
         // "of the" may be one word, which introduces the day: "del".
@@ -325,6 +354,7 @@ impl Scan<'_> {
         let (Item::Day(day), next) = self.day(at)? else { return None };
         let date = day.dates(self.now.date()).first?.0;
         let (from, to) = Self::week_around(date);
+        let from = if unit == Unit::Weekend { from + Days::new(5) } else { from };
         Some((Period::new(from, to), next))
     }
 
@@ -401,47 +431,6 @@ impl Scan<'_> {
             }
             _ => None,
         }
-    }
-
-    /// The first and the last day of "of october 2015", "of next month", "do ano".
-    pub(super) fn month_or_year(&self, start: usize) -> Option<(NaiveDate, NaiveDate, usize)> {
-        let at = self.skip(start, &[Sense::Of, Sense::In, Sense::On, Sense::The]);
-        let at = if self.unit(at) == Some(Unit::Month)
-            && self.has(at + 1, Sense::Of)
-            && self.month(at + 2).is_some()
-        {
-            at + 2
-        } else {
-            at
-        };
-        let today = self.today();
-        if let Some(month) = self.month(at) {
-            let (year, next) = self.year(at + 1).unzip();
-            let ahead = (u32::from(month) + 12 - today.month()) % 12;
-            let (first, last) = match year {
-                Some(year) => month_span(NaiveDate::from_ymd_opt(year, month.into(), 1)?, 0)?,
-                None => month_span(today, ahead)?,
-            };
-            return Some((first, last, next.unwrap_or(at + 1)));
-        }
-        if let Some((offset, unit, next)) = self.period_unit(at) {
-            return match unit {
-                Unit::Month => {
-                    let (first, last) = month_span(today, u32::try_from(offset).ok()?)?;
-                    Some((first, last, next))
-                }
-                Unit::Year => {
-                    // "the first day of the year" is the next one to come.
-                    let ahead = u32::try_from(offset).ok()?.max(1) * 12;
-                    let first =
-                        today.with_day(1)?.with_month(1)?.checked_add_months(Months::new(ahead))?;
-                    Some((first, first.checked_add_months(Months::new(12))?.pred_opt()?, next))
-                }
-                _ => None,
-            };
-        }
-        let year = self.plain_year(at).filter(|_| at > start)?;
-        Some((NaiveDate::from_ymd_opt(year, 1, 1)?, NaiveDate::from_ymd_opt(year, 12, 31)?, at + 1))
     }
 
     /// "this week", "next month", "semana que vem", "the week": periods from now, unit, end.

@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
 use super::bare::settle_numbers;
-use super::calendar::{Dates, Day};
+use super::calendar::{Dates, Day, Which};
 use super::clock::Clock;
 use super::grammar::Item;
 use super::group::{Group, groups};
@@ -217,7 +217,12 @@ impl Group {
             // The end is looked for from the start on: "friday to tuesday".
             Some(day) => {
                 let from = first.filter(|_| day.month_offset.is_none()).unwrap_or(today);
-                Some(day.dates(from).first?.0)
+                // "next monday to next friday": both are reckoned from today
+                let seen_from_today = (day.which != Which::Plain || day.week.is_some())
+                    .then(|| day.dates(today).first)
+                    .flatten()
+                    .filter(|(date, _)| *date > from);
+                Some(seen_from_today.or_else(|| day.dates(from).first)?.0)
             }
             None => first
                 .zip(self.length.and_then(Length::days))

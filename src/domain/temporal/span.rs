@@ -86,7 +86,9 @@ fn closed(items: &[Item], start: usize, at_means_to: bool, out: &mut Vec<Item>) 
         out.push(Item::Hyphenated { a, b, introduced: false });
         return Some(next);
     }
-    range(a, b, opened, out).then_some(next)
+    // "from 9 to 11", with nothing after it that the numbers might count
+    let sure = opened && !matches!(items.get(next), Some(Item::Word | Item::Length(_)));
+    range(a, b, sure, out).then_some(next)
 }
 
 /// "after A", "until A", "from A on".
@@ -125,11 +127,23 @@ fn open(items: &[Item], start: usize, out: &mut Vec<Item>) -> Option<usize> {
     let (a, next) = end(items, at)?;
     let (mark, next) = match mark {
         Mark::From | Mark::Between if is(items, next, Mark::Onward) => (Mark::Since, next + 1),
+        // "5pm at the latest"
+        Mark::From
+            if at == start && is(items, next, Mark::Until) && end(items, next + 1).is_none() =>
+        {
+            (Mark::Until, next + 1)
+        }
         Mark::From | Mark::Between => return None,
         other => (other, next + usize::from(is(items, next, Mark::Onward))),
     };
+    // "from 2 to 3 weeks"
+    if is(items, next, Mark::To) && a.only_number().is_some() {
+        return None;
+    }
     let starts = matches!(mark, Mark::After | Mark::Since);
-    let clock = a.clock.or_else(|| a.number.filter(|_| a.day.is_none()).and_then(clock_of));
+    // "after 5 tomorrow", and not "after monday 5"
+    let is_hour = |number: &u32| a.day.is_none() || (!a.day_first && *number <= 24);
+    let clock = a.clock.or_else(|| a.number.filter(is_hour).and_then(clock_of));
     if let Some(clock) = clock {
         out.extend(a.day.map(Item::Day));
         let (from, to) = if starts { (Some(clock), None) } else { (None, Some(clock)) };
@@ -190,6 +204,11 @@ fn are_hours(from: Option<u32>, to: Option<Clock>) -> bool {
         let to = u32::from(to.hour);
         from < to && (from >= 6 || to <= 12)
     })
+}
+
+/// Numbers that a scale or an amount rarely has: "from 9 to 11".
+fn are_opening_hours(from: Clock, to: Clock) -> bool {
+    (7..=22).contains(&from.hour) && (from.hour + 1..=22).contains(&to.hour)
 }
 
 fn clock_of(number: u32) -> Option<Clock> {
@@ -255,7 +274,7 @@ fn range(a: End, b: End, opened: bool, out: &mut Vec<Item>) -> bool {
     out.push(Item::Times {
         from: Some(from),
         to: Some(to),
-        sure: timed || (opened && a.day.or(b.day).is_some()),
+        sure: timed || (opened && (a.day.or(b.day).is_some() || are_opening_hours(from, to))),
     });
     out.extend(b.part.map(|part| Item::Part { part, today: false }));
     true

@@ -46,7 +46,9 @@ impl Scan<'_> {
     /// "9-11am", "at 3-4".
     fn hyphenated_times(&self, at: usize, marked: bool) -> Option<(Item, usize)> {
         let Kind::Pair { a, sign: b'-', b } = self.kind(at)? else { return None };
-        if a.value > 24 || b.value > 24 || a.digits > 2 || b.digits > 2 {
+        // "about 1-8 september"
+        let of_month = self.month(self.skip(at + 1, &[Sense::Of])).is_some();
+        if of_month || a.value > 24 || b.value > 24 || a.digits > 2 || b.digits > 2 {
             return None;
         }
         let from = Clock::written(u8::try_from(a.value % 24).ok()?, 0, false);
@@ -99,12 +101,18 @@ impl Scan<'_> {
             return Some((Some(Clock { minute: 30, ..clock }), next));
         }
         let past = self.has(i, Sense::Past);
-        let to = self.has(i, Sense::ToHour);
+        // "a quarter of six"
+        let quarter_of = self.lexicon.source.half_before_hour
+            && counted
+            && minutes == 15
+            && self.has(i, Sense::Of)
+            && self.number(i + 1).is_some();
+        let to = self.has(i, Sense::ToHour) || quarter_of;
         if !past && !to {
             return None;
         }
         // "10 to 12" is from 10 to 12 where "to" says both.
-        let is_range = to && self.has(i, Sense::To);
+        let is_range = to && (self.has(i, Sense::To) || self.has(i, Sense::Until));
         let hour_at = self.skip(i + 1, &[Sense::At, Sense::The]);
         // "twenty to eight", where 20 is no hour to start from
         let from = at.checked_sub(1).is_some_and(|i| self.has(i, Sense::From) || self.between);
@@ -112,9 +120,16 @@ impl Scan<'_> {
             && minutes % 5 == 0
             && !from
             && self.number(hour_at).is_some_and(|hour| hour <= 12);
+        // "ten to three" in words; who means from ten to three writes digits
+        let spoken = matches!(
+            (self.kind(at), self.kind(hour_at)),
+            (Some(Kind::Number { digits: 0, value: a, .. }), Some(Kind::Number { digits: 0, value: b, .. }))
+                if a > b && a % 5 == 0 && !from
+        );
         let sure = counted
             || named
             || no_start
+            || spoken
             || (minutes % 5 == 0
                 && (!is_range
                     || evidence == Evidence::Marked
@@ -204,15 +219,13 @@ impl Scan<'_> {
 
     /// Whether what follows a number makes it a time: "pm", "ish", a part of the day.
     fn closes_clock(&self, at: usize) -> bool {
-        self.find(at, |sense| match sense {
-            Sense::Meridiem(_)
-            | Sense::Roughly
-            | Sense::Part(_)
-            | Sense::Noon
-            | Sense::Midnight => Some(()),
-            _ => None,
-        })
-        .is_some()
+        self.meridiem(at).is_some()
+            || self
+                .find(at, |sense| match sense {
+                    Sense::Roughly | Sense::Part(_) | Sense::Noon | Sense::Midnight => Some(()),
+                    _ => None,
+                })
+                .is_some()
     }
 
     /// An hour in digits or words, with minutes or without: "5 y media", "nine fifty nine a m",
@@ -223,12 +236,15 @@ impl Scan<'_> {
         if digits > 2 {
             return None;
         }
-        // "3 de março" begins with no hour.
-        if self.month(self.skip(next, &[Sense::Of])).is_some() {
+        if self.is_day_number(next) {
             return None;
         }
         let (mut minute, mut end) = (0, next);
-        let mut sure = evidence == Evidence::Marked && !self.belongs_to_length(next);
+        // "at 15 hours"
+        let counts_hours = value > 12 && self.unit(next) == Some(Unit::Hour);
+        let mut sure =
+            evidence == Evidence::Marked && (counts_hours || !self.belongs_to_length(next));
+        end += usize::from(sure && counts_hours);
         // "as duas juntas" are two, "as duas" is a time.
         let by_article = at.checked_sub(1).is_some_and(|i| self.has(i, Sense::The));
         sure &= !(by_article && digits == 0 && self.is_unknown(next));
@@ -282,6 +298,30 @@ impl Scan<'_> {
         }
         let hour = u8::try_from(value % 24).ok()?;
         Some((Some(Clock::written(hour, minute, zero)), end))
+    }
+
+    /// Whether what follows a number, from `at` on, makes it a day or a count of days: "3 de março",
+    /// "10 to 22 August", "20 of next month", "3 fridays from now".
+    fn is_day_number(&self, at: usize) -> bool {
+        let month_follows =
+            |at: usize| self.month(self.skip(at, &[Sense::Of, Sense::The])).is_some();
+        let stop = at + usize::from(self.kind(at) == Some(Kind::Stop) && self.tokens[at].glued);
+        if month_follows(stop) {
+            return true;
+        }
+        if self.weekday_name(at).is_some() && self.has(at + 1, Sense::Later) {
+            return true;
+        }
+        let of = self.skip(at, &[Sense::Of, Sense::The]);
+        if of > at
+            && let Some((_, Unit::Month, end)) = self.period_unit(of)
+            && end > of + 1
+        {
+            return true;
+        }
+        let joins = self.kind(at) == Some(Kind::Dash) || self.has(at, Sense::To);
+        let other = self.skip(at + 1, &[Sense::The]);
+        joins && self.day_number(other).is_some_and(|(_, end)| month_follows(end))
     }
 
     /// "at 3 weeks", "en las 4 semanas": no hour.
@@ -338,7 +378,10 @@ impl Scan<'_> {
     /// Minutes that follow the hour with nothing between: "ten thirty", "3 15", "six oh two".
     /// `None` inside: there are no such minutes.
     fn minutes_beside(&self, at: usize, hour_digits: u8) -> Option<(Option<u8>, usize)> {
-        let at = if self.kind(at) == Some(Kind::Dash) && hour_digits == 0 { at + 1 } else { at };
+        // "five-thirty", and not "ten - eleven"
+        let hyphen = self.kind(at) == Some(Kind::Dash)
+            && self.tokens.get(at..at + 2).is_some_and(|tokens| tokens.iter().all(|t| t.glued));
+        let at = at + usize::from(hyphen);
         let Kind::Number { value, digits, .. } = self.kind(at)? else { return None };
         if value == 0 && digits < 2 {
             let unit = self.number(at + 1).filter(|unit| (1..10).contains(unit))?;
@@ -369,9 +412,17 @@ impl Scan<'_> {
     }
 
     fn past_meridiem(&self, at: usize) -> usize {
-        at + usize::from(
-            self.has(at, Sense::Meridiem(true)) || self.has(at, Sense::Meridiem(false)),
-        )
+        self.meridiem(at).map_or(at, |(_, next)| next)
+    }
+
+    /// "pm", "in the p.m.": whether it is pm, and the next token.
+    fn meridiem(&self, at: usize) -> Option<(bool, usize)> {
+        let at = if self.has(at, Sense::In) && self.has(at + 1, Sense::The) { at + 2 } else { at };
+        let pm = self.find(at, |sense| match sense {
+            Sense::Meridiem(pm) => Some(pm),
+            _ => None,
+        })?;
+        Some((pm, at + 1))
     }
 
     fn fraction_or_number(&self, at: usize) -> Option<(u8, usize)> {
@@ -389,23 +440,22 @@ impl Scan<'_> {
     fn after_clock(&self, mut clock: Clock, mut at: usize) -> (Clock, usize) {
         loop {
             at = self.skip(at, &[Sense::Roughly]);
-            if self.has(at, Sense::Meridiem(true)) || self.has(at, Sense::Meridiem(false)) {
-                let pm = self.has(at, Sense::Meridiem(true));
+            if let Some((pm, next)) = self.meridiem(at) {
                 if clock.hour <= 12 && clock.hour > 0 {
                     clock = clock.half(pm);
                 }
-                at += 1;
+                at = next;
                 if clock.minute == 0 && self.has(at, Sense::And) && self.has(at + 1, Sense::Half) {
                     clock.minute = 30;
                     at += 2;
-                } else if clock.minute == 0
-                    && self.has(at, Sense::Less)
-                    && let Some((less, next)) = self.fraction_or_number(at + 1)
-                {
-                    let hour = (clock.hour + 23) % 24;
-                    clock = Clock { hour, minute: 60 - less, ..clock };
-                    at = next;
                 }
+            } else if clock.minute == 0
+                && self.has(at, Sense::Less)
+                && let Some((less, next)) = self.fraction_or_number(at + 1)
+            {
+                let hour = if clock.open && clock.hour == 1 { 12 } else { (clock.hour + 23) % 24 };
+                clock = Clock { hour, minute: 60 - less, ..clock };
+                at = next;
             } else if self.has(at, Sense::HourMark) {
                 at += 1;
             } else if self.has(at, Sense::Noon) && clock.hour == 12 {

@@ -1,8 +1,8 @@
 //! Rules for weekdays: "sexta que vem", "friday 13", "última segunda de maio".
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 
-use super::calendar::{Day, WEEK, Which, weekday_of};
+use super::calendar::{Day, WEEK, Which, shift, weekday_of};
 use super::grammar::{Item, Scan};
 use super::sense::{Sense, Unit};
 use super::token::Kind;
@@ -73,6 +73,9 @@ impl Scan<'_> {
             let upcoming = Day { which: Which::Plain, ..day }.dates(self.today()).first?.0;
             return Some((Item::Day(Day::fixed(upcoming + WEEK)), next + 1));
         }
+        if let Some((date, after)) = self.beside_date(next, weekday) {
+            return Some((Item::Day(Day::fixed(date)), after));
+        }
         let of = self.skip(self.past_sign(next), &[Sense::Of, Sense::In, Sense::On, Sense::The]);
         if let Some((weeks, Unit::Week, after)) = self.period_unit(of)
             && (of > next || after > of + 1)
@@ -86,6 +89,28 @@ impl Scan<'_> {
             (day.day, next) = (Some(number), after);
         }
         Some((Item::Day(day), next))
+    }
+
+    /// The weekday of "the monday after christmas", "el viernes antes del 3 de mayo".
+    fn beside_date(&self, at: usize, weekday: u8) -> Option<(NaiveDate, usize)> {
+        let back = self.has(at, Sense::Before);
+        if !back && !self.has(at, Sense::After) {
+            return None;
+        }
+        let start = self.skip(at + 1, &[Sense::Of]);
+        let (Item::Day(day), next) =
+            self.relative_or_feast(start).or_else(|| self.month_day(start))?
+        else {
+            return None;
+        };
+        let date = day.dates(self.today()).first?.0;
+        let ahead = (weekday + 7 - weekday_of(date)) % 7;
+        let days = match (back, i64::from(ahead)) {
+            (true, ahead) => ahead - 7,
+            (false, 0) => 7,
+            (false, ahead) => ahead,
+        };
+        Some((shift(date, days), next))
     }
 
     /// "friday 23", "lunes, 21", "wed the 25th".
@@ -106,7 +131,7 @@ impl Scan<'_> {
         }
         let Some(Kind::Number { digits, .. }) = self.kind(at) else { return None };
         let is_range = (self.has(next, Sense::To) && !self.has(next, Sense::At))
-            || self.kind(next) == Some(Kind::Dash);
+            || (self.kind(next) == Some(Kind::Dash) && self.weekday_name(next + 1).is_none());
         // What makes the number itself a time.
         let is_time = self.find(next, |sense| match sense {
             Sense::HourMark
@@ -159,18 +184,32 @@ impl Scan<'_> {
     /// "ter" and "sun" are days beside what is about time, or with nothing around.
     fn short_weekday_counts(&self, at: usize) -> bool {
         let before = at.checked_sub(1);
+        let next = at + 1;
         let only_article = |i: usize| self.has(i, Sense::The) && !self.has(i, Sense::On);
-        if before.is_some_and(|i| only_article(i) || self.has(i, Sense::Article)) {
+        // "mar de la semana que viene"
+        let of = self.skip(next, &[Sense::Of, Sense::The, Sense::This, Sense::On]);
+        let of_week = of > next && self.unit(of) == Some(Unit::Week);
+        // "sat on the 28th", and not "sat on the chair"
+        let on = self.has(next, Sense::On) && !self.has(next, Sense::Of);
+        let day = self.skip(next, &[Sense::On, Sense::The]);
+        if on && !of_week {
+            return self.day_number(day).is_some() || self.month(day).is_some();
+        }
+        let about_time = of_week
+            || match self.kind(next) {
+                Some(Kind::Unknown | Kind::Opaque) => false,
+                // "vi el sol": an article may introduce anything.
+                Some(Kind::Word) if self.has(next, Sense::The) => false,
+                Some(Kind::Word) => {
+                    self.tokens[next].senses.iter().any(|sense| is_about_time(*sense))
+                }
+                _ => true,
+            };
+        let introduced_as_thing =
+            before.is_some_and(|i| only_article(i) || self.has(i, Sense::Article));
+        if introduced_as_thing && !of_week {
             return false;
         }
-        let next = at + 1;
-        let about_time = match self.kind(next) {
-            Some(Kind::Unknown | Kind::Opaque) => false,
-            // "vi el sol": an article may introduce anything.
-            Some(Kind::Word) if self.has(next, Sense::The) => false,
-            Some(Kind::Word) => self.tokens[next].senses.iter().any(|sense| is_about_time(*sense)),
-            _ => true,
-        };
         let known_before = before.is_none_or(|i| !self.is_unknown(i));
         about_time || (known_before && self.has(next, Sense::Filler))
     }
