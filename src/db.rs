@@ -59,13 +59,17 @@ pub struct TenantTx {
 
 impl TenantTx {
     /// Begins; one round trip sets role, tenant and time, until the transaction ends.
+    ///
+    /// A lock is waited for two seconds: one row that somebody forgot in psql must not take every
+    /// connection of every worker. Who did not get it fails, and is tried again.
     pub async fn begin(pool: &PgPool, tenant: Uuid, now: DateTime<Utc>) -> sqlx::Result<Self> {
         // No placeholders in a simple query; a uuid and a timestamp cannot hold a quote.
         let begin = format!(
             "begin;
              select set_config('role', 'pontual_app', true),
                     set_config('app.tenant_id', '{tenant}', true),
-                    set_config('app.now', '{}', true)",
+                    set_config('app.now', '{}', true),
+                    set_config('lock_timeout', '2s', true)",
             now.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
         );
         Ok(Self { tx: pool.begin_with(AssertSqlSafe(begin)).await? })
@@ -74,6 +78,16 @@ impl TenantTx {
     /// Where queries run.
     pub fn conn(&mut self) -> &mut PgConnection {
         &mut self.tx
+    }
+
+    /// From here on the transaction sees and touches the rows of another tenant. For applying files
+    /// only: several tenants change together or not at all there, and nowhere else.
+    pub(in crate::db) async fn switch_tenant(&mut self, tenant: Uuid) -> sqlx::Result<()> {
+        sqlx::query("select set_config('app.tenant_id', $1::text, true)")
+            .bind(tenant)
+            .execute(self.conn())
+            .await
+            .map(drop)
     }
 
     pub async fn commit(self) -> sqlx::Result<()> {

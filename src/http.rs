@@ -26,7 +26,10 @@ pub struct App {
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/webhooks/evolution", post(webhook::receive))
-        .route("/webhooks/evolution/{event}", post(webhook::receive))
+        // With `byEvents` the gateway appends the event's name, and a second slash to an address
+        // that ends in one; what it is answered 404 it never brings again.
+        .route("/webhooks/evolution/", post(webhook::receive))
+        .route("/webhooks/evolution/{*event}", post(webhook::receive))
         .merge(health_routes(&app.pool))
         .layer(CatchPanicLayer::new())
         .with_state(app)

@@ -66,6 +66,7 @@ as $$
     from app.bookings
    where tenant_id = app.tenant_id()
      and status in ('held', 'confirmed', 'arrived')
+     and blocked_until > span_from
      and blocked && tstzrange(span_from, span_until)
      and not (status = 'held' and hold_expires_at <= app.now())
      and not (status = 'held' and conversation_id is not distinct from without_holds_of)
@@ -86,10 +87,26 @@ as $$
 $$;
 comment on function app.booking_json(app.bookings) is 'A booking as the conversation sees it (domain::catalogue::Booking).';
 
+create or replace function app.calling_code(locale text) returns text
+language sql immutable parallel safe
+set search_path = ''
+as $$
+  -- ITU-T E.164 country codes of the regions we have seen; null: not known, nothing is concluded.
+  select case right(locale, 2)
+    when 'US' then '+1' when 'CA' then '+1' when 'GB' then '+44' when 'IE' then '+353' when 'AU' then '+61'
+    when 'BR' then '+55' when 'PT' then '+351' when 'ES' then '+34' when 'CL' then '+56' when 'AR' then '+54'
+    when 'MX' then '+52' when 'CO' then '+57' when 'PE' then '+51' when 'UY' then '+598' when 'PY' then '+595'
+    when 'BO' then '+591' when 'EC' then '+593' when 'VE' then '+58' when 'CR' then '+506' when 'PA' then '+507'
+  end
+$$;
+comment on function app.calling_code(text) is 'How phone numbers of a locale''s region begin.';
+
 create or replace function app.customer_json(c app.customers) returns jsonb
 language sql stable
 set search_path = ''
 as $$
-  select jsonb_build_object('id', c.id, 'name', c.name, 'locale', c.locale, 'opted_out', c.opted_out_at is not null)
+  select jsonb_build_object('id', c.id, 'name', c.name, 'locale', c.locale, 'opted_out', c.opted_out_at is not null,
+    'country_differs', (
+      select not starts_with(c.phone, app.calling_code(t.locale)) from app.tenants t where t.id = c.tenant_id) is true)
 $$;
 comment on function app.customer_json(app.customers) is 'A customer as the conversation sees them (domain::conversation::Customer).';

@@ -8,6 +8,19 @@ as $$
 $$;
 comment on function app.instance_of(text) is 'Whose instance a webhook speaks of: ids only. The one look across tenants that the webhook needs.';
 
+create or replace function app.refuse_api_client() returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  -- These functions find their tenant by themselves: only the program, which has checked the
+  -- gateway's secret, may call them.
+  if nullif(current_setting('request.jwt.claims', true), '') is not null then
+    raise exception 'the inbox is for the gateway' using errcode = 'insufficient_privilege';
+  end if;
+end $$;
+comment on function app.refuse_api_client() is 'Refuses callers that come with a tenant''s token.';
+
 create or replace function app.receive_message(
   at             timestamptz,
   instance_name  text,
@@ -21,6 +34,8 @@ create or replace function app.receive_message(
 ) returns text
 language plpgsql volatile
 set search_path = ''
+-- A row that somebody has locked must not hold the gateway's webhooks: it brings them again.
+set lock_timeout = '3s'
 as $$
 declare
   tenant        uuid;
@@ -29,6 +44,7 @@ declare
   conversation  uuid;
   message       uuid;
 begin
+  perform app.refuse_api_client();
   select i.tenant_id, i.instance_id into tenant, instance from app.instance_of(instance_name) i;
   if tenant is null then
     return 'no_instance';
@@ -72,7 +88,7 @@ end $$;
 comment on function app.receive_message(timestamptz, text, text, text, text, text, text, jsonb, timestamptz) is
   'Stores a customer''s message and enqueues its processing. Returns accepted, duplicate (the instance has delivered this id before) or no_instance.';
 
-create or replace function app.upsert_customer(tenant uuid, phone text, lid text, push_name text) returns uuid
+create or replace function app.upsert_customer_once(tenant uuid, phone text, lid text, push_name text) returns uuid
 language plpgsql volatile
 set search_path = ''
 as $$
@@ -81,39 +97,60 @@ declare
   called    text := nullif(left(btrim(regexp_replace(push_name, '[[:cntrl:]]', ' ', 'g')), 120), '');
 begin
   select * into customer from app.customers c
-   where c.tenant_id = tenant and c.phone = upsert_customer.phone;
-  if customer.id is null and upsert_customer.lid is not null then
+   where c.tenant_id = tenant and c.phone = upsert_customer_once.phone;
+  if customer.id is null and upsert_customer_once.lid is not null then
     select * into customer from app.customers c
-     where c.tenant_id = tenant and c.lid = upsert_customer.lid
+     where c.tenant_id = tenant and c.lid = upsert_customer_once.lid
        -- A lid that is known with another phone is not believed over the phone just told.
-       and (upsert_customer.phone is null or c.phone is null);
+       and (upsert_customer_once.phone is null or c.phone is null);
   end if;
   if customer.id is null then
     insert into app.customers (tenant_id, phone, lid, name)
-    values (tenant, upsert_customer.phone,
-            case when not exists (select from app.customers c where c.tenant_id = tenant and c.lid = upsert_customer.lid)
-                   or upsert_customer.phone is null then upsert_customer.lid end,
+    values (tenant, upsert_customer_once.phone,
+            case when not exists (select from app.customers c where c.tenant_id = tenant and c.lid = upsert_customer_once.lid)
+                   or upsert_customer_once.phone is null then upsert_customer_once.lid end,
             called)
     on conflict do nothing
     returning * into customer;
     if customer.id is null then -- somebody was quicker: theirs is visible now
       select * into customer from app.customers c
        where c.tenant_id = tenant
-         and (c.phone = upsert_customer.phone or (upsert_customer.phone is null and c.lid = upsert_customer.lid));
+         and (c.phone = upsert_customer_once.phone or (upsert_customer_once.phone is null and c.lid = upsert_customer_once.lid));
     end if;
   elsif (customer.name is null and called is not null)
-     or (customer.phone is null and upsert_customer.phone is not null)
-     or (customer.lid is null and upsert_customer.lid is not null
-         and not exists (select from app.customers c where c.tenant_id = tenant and c.lid = upsert_customer.lid)) then
+     or (customer.phone is null and upsert_customer_once.phone is not null)
+     or (customer.lid is null and upsert_customer_once.lid is not null
+         and not exists (select from app.customers c where c.tenant_id = tenant and c.lid = upsert_customer_once.lid)) then
     update app.customers c
        set name = coalesce(c.name, called),
-           phone = coalesce(c.phone, upsert_customer.phone),
+           phone = coalesce(c.phone, upsert_customer_once.phone),
            lid = coalesce(c.lid, case when not exists (
-                   select from app.customers o where o.tenant_id = tenant and o.lid = upsert_customer.lid and o.id <> c.id)
-                   then upsert_customer.lid end)
+                   select from app.customers o where o.tenant_id = tenant and o.lid = upsert_customer_once.lid and o.id <> c.id)
+                   then upsert_customer_once.lid end)
      where c.tenant_id = tenant and c.id = customer.id;
   end if;
   return customer.id;
+end $$;
+comment on function app.upsert_customer_once(uuid, text, text, text) is 'One try of app.upsert_customer: null or unique_violation when somebody was quicker.';
+
+create or replace function app.upsert_customer(tenant uuid, phone text, lid text, push_name text) returns uuid
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  customer  uuid;
+begin
+  for try in 1 .. 5 loop
+    begin
+      customer := app.upsert_customer_once(tenant, phone, lid, push_name);
+      if customer is not null then
+        return customer;
+      end if;
+    exception when unique_violation then
+      null; -- the next try sees theirs
+    end;
+  end loop;
+  raise exception 'the customer keeps changing' using errcode = 'serialization_failure';
 end $$;
 comment on function app.upsert_customer(uuid, text, text, text) is
   'The customer with this phone, else this lid; made if new, completed by what is learnt.';
@@ -130,11 +167,13 @@ comment on function app.receive_unrouted(timestamptz, text, text, jsonb) is 'Kee
 create or replace function app.receive_state(at timestamptz, instance_name text, new_state text) returns text
 language plpgsql volatile
 set search_path = ''
+set lock_timeout = '3s'
 as $$
 declare
   tenant    uuid;
   instance  uuid;
 begin
+  perform app.refuse_api_client();
   select i.tenant_id, i.instance_id into tenant, instance from app.instance_of(instance_name) i;
   if tenant is null then
     return 'no_instance';
@@ -158,11 +197,13 @@ comment on function app.status_rank(text) is 'How far a message has come; a stat
 create or replace function app.receive_status(at timestamptz, instance_name text, message text, new_status text) returns text
 language plpgsql volatile
 set search_path = ''
+set lock_timeout = '3s'
 as $$
 declare
-  tenant  uuid;
+  tenant    uuid;
   found_id  uuid;
 begin
+  perform app.refuse_api_client();
   select i.tenant_id into tenant from app.instance_of(instance_name) i;
   if tenant is null then
     return 'no_instance';

@@ -44,7 +44,7 @@ begin
   end if;
   select * into service from app.services s where s.tenant_id = new.tenant_id and s.id = new.service_id;
   if service.id is null then
-    return new; -- the foreign key says it better
+    raise exception 'the tenant has no such service' using errcode = 'foreign_key_violation', constraint = 'bookings_service_fkey';
   end if;
 
   if tg_op = 'INSERT' then
@@ -92,6 +92,11 @@ begin
      and (tg_op = 'INSERT' or (new.blocked, new.staff_id, new.service_id) is distinct from (old.blocked, old.staff_id, old.service_id)) then
     new.lane := app.take_lane(new.tenant_id, new.staff_id, new.id, new.blocked, service.capacity);
   end if;
+  -- Lanes are given here and nowhere else.
+  if tg_op = 'UPDATE'
+     and (new.blocked, new.staff_id, new.service_id) is not distinct from (old.blocked, old.staff_id, old.service_id) then
+    new.lane := old.lane;
+  end if;
   new.lane := coalesce(new.lane, 1);
   return new;
 end $$;
@@ -121,14 +126,23 @@ begin
   -- An expired hold gives way here, so that a late sweep never costs a sale.
   update app.bookings b set status = 'cancelled', cancel_reason = 'hold expired'
    where b.tenant_id = tenant and b.staff_id = staff and b.id <> booking
-     and b.status = 'held' and b.hold_expires_at <= app.now() and b.blocked && wanted;
+     and b.status = 'held' and b.hold_expires_at <= app.now()
+     and b.blocked_until > lower(wanted) and b.blocked && wanted;
+  -- Places that there were when the capacity was larger are still taken.
+  if exists (
+    select from app.bookings b
+     where b.tenant_id = tenant and b.staff_id = staff and b.lane > capacity and b.id <> booking
+       and b.status in ('held', 'confirmed', 'arrived') and b.blocked_until > lower(wanted) and b.blocked && wanted) then
+    raise exception 'all places are taken' using errcode = 'exclusion_violation', constraint = 'bookings_one_customer_a_lane';
+  end if;
   -- The first free lane; with none free the last one, so that the exclusion constraint refuses.
   return coalesce(
     (select min(l) from generate_series(1, capacity) l
       where not exists (
         select from app.bookings b
          where b.tenant_id = tenant and b.staff_id = staff and b.lane = l and b.id <> booking
-           and b.status in ('held', 'confirmed', 'arrived') and b.blocked && wanted)),
+           and b.status in ('held', 'confirmed', 'arrived')
+           and b.blocked_until > lower(wanted) and b.blocked && wanted)),
     capacity);
 end $$;
 comment on function app.take_lane(uuid, uuid, uuid, tstzrange, integer) is
@@ -162,7 +176,10 @@ begin
   end if;
   if new.conversation_id is not null and event = 'confirmed' then
     update app.conversations c set booking_id = new.id
-     where c.tenant_id = new.tenant_id and c.id = new.conversation_id and c.booking_id is distinct from new.id;
+     where c.tenant_id = new.tenant_id and c.booking_id is distinct from new.id
+       -- A turn of that conversation notes it itself: waiting for it here could be a deadlock.
+       and c.id = (select v.id from app.conversations v
+                    where v.tenant_id = new.tenant_id and v.id = new.conversation_id for no key update skip locked);
   end if;
   return null;
 end $$;

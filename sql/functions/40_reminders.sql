@@ -133,10 +133,13 @@ begin
     return 'gone';
   elsif n.status <> 'planned' then
     return n.status;
+  elsif n.due_at > app.now() + interval '1 minute' then
+    return 'early'; -- run by hand; its own job is still to come
   end if;
   why := case
     when b.status <> 'confirmed' then 'booking is ' || b.status
     when b.revision <> n.revision then 'booking moved'
+    when not exists (select from app.tenants t where t.id = b.tenant_id and n.before = any (t.reminders)) then 'no longer wanted'
     when app.now() >= n.expires_at or app.now() >= b.starts_at then 'too late to be of use'
     when exists (select from app.customers c where c.tenant_id = b.tenant_id and c.id = b.customer_id and c.opted_out_at is not null) then 'opted out'
   end;

@@ -34,10 +34,30 @@ begin
     'messages', messages,
     'customer', (select app.customer_json(u) from app.customers u where u.tenant_id = c.tenant_id and u.id = c.customer_id),
     'bookings', app.open_bookings(c.customer_id, c.id),
+    'notice', app.last_notice(c.id),
     'catalogue', app.catalogue());
 end $$;
 comment on function app.begin_turn(uuid, integer) is
   'Locks a conversation and loads what a turn needs. outcome: turn; empty (nothing waits), locked (another worker is at it), gone.';
+
+create or replace function app.last_notice(conversation uuid) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select jsonb_build_object('template', o.template, 'before', (o.params ->> 'before')::bigint,
+           'sent_at', coalesce(o.sent_at, o.created_at), 'booking', app.booking_json(b))
+    from app.outbound_messages o
+    join app.bookings b on b.tenant_id = o.tenant_id and b.id = o.booking_id
+   where o.tenant_id = app.tenant_id() and o.conversation_id = conversation and o.template is not null
+     and o.status in ('sending', 'unknown', 'sent', 'delivered', 'read')
+     and o.seq > coalesce((
+       select r.seq from app.outbound_messages r
+        where r.tenant_id = o.tenant_id and r.conversation_id = o.conversation_id and r.template is null
+        order by r.seq desc limit 1), 0)
+   order by o.seq desc limit 1
+$$;
+comment on function app.last_notice(uuid) is
+  'The message no turn asked for that came after the last answer, if one did: its choices are the last ones in the chat (domain::conversation::SentNotice).';
 
 create or replace function app.open_bookings(customer uuid, conversation uuid) returns jsonb
 language sql stable
@@ -81,7 +101,7 @@ begin
   end;
 
   update app.conversations c
-     set state = turn ->> 'state', context = turn -> 'context'
+     set state = turn ->> 'state', context = turn -> 'context', last_inbound_at = app.now()
    where c.tenant_id = tenant and c.id = conversation;
   update app.inbound_messages m set processed_at = app.now()
    where m.tenant_id = tenant and m.id = any (array(select jsonb_array_elements_text(turn -> 'message_ids')::uuid));
@@ -125,7 +145,8 @@ begin
     when 'confirm' then
       update app.bookings b set status = 'confirmed'
        where b.tenant_id = tenant and b.id = booking and b.status = 'held';
-      if not found then
+      if not found and not exists (
+        select from app.bookings b where b.tenant_id = tenant and b.id = booking and b.status = 'confirmed') then
         raise exception 'the hold is over' using errcode = 'exclusion_violation', constraint = 'bookings_hold_is_over';
       end if;
     when 'move' then
@@ -174,7 +195,7 @@ begin
       from app.bookings b
      where b.tenant_id = new.tenant_id and b.customer_id = new.id and b.status = 'confirmed'
        and s.tenant_id = b.tenant_id and s.booking_id = b.id and s.revision = b.revision
-       and s.status = 'cancelled' and s.reason = 'opted out' and s.due_at > app.now();
+       and s.status in ('cancelled', 'skipped') and s.reason = 'opted out' and s.due_at > app.now();
   end if;
   return null;
 end $$;

@@ -111,6 +111,7 @@ create table app.outbound_messages (
   updated_at       timestamptz not null default app.now(),
   constraint outbound_messages_are_the_tenants unique (tenant_id, id),
   constraint outbound_messages_have_a_text check (body is not null or template is not null),
+  constraint outbound_messages_templates_speak_of_a_booking check (template is null or booking_id is not null),
   constraint outbound_messages_body_fits check (body is null or (body <> '' and length(body) <= 4096)),
   constraint outbound_messages_channel_is_known check (channel in ('whatsapp')),
   constraint outbound_messages_status_is_known check (status in ('queued', 'sending', 'sent', 'delivered', 'read', 'failed', 'unknown')),
@@ -120,6 +121,7 @@ create index outbound_messages_open on app.outbound_messages (tenant_id, convers
   where status in ('queued', 'sending', 'unknown');
 create index outbound_messages_conversation on app.outbound_messages (tenant_id, conversation_id, seq);
 create index outbound_messages_booking on app.outbound_messages (tenant_id, booking_id) where booking_id is not null;
+create index outbound_messages_leased on app.outbound_messages (tenant_id, lease_until) where lease_until is not null;
 create unique index outbound_messages_provider_id on app.outbound_messages (tenant_id, channel, provider_id)
   where provider_id is not null;
 comment on table app.outbound_messages is 'The outbox: every message to a customer, committed with what caused it, delivered in order of seq.';

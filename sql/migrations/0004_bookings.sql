@@ -9,6 +9,7 @@ create table app.bookings (
   starts_at        timestamptz not null,
   ends_at          timestamptz not null,
   blocked          tstzrange not null,
+  blocked_until    timestamptz generated always as (upper(blocked)) stored,
   lane             smallint not null,
   status           text not null default 'held',
   hold_expires_at  timestamptz,
@@ -48,9 +49,12 @@ create index bookings_customer on app.bookings (tenant_id, customer_id, starts_a
 create index bookings_service on app.bookings (tenant_id, service_id);
 create index bookings_conversation on app.bookings (tenant_id, conversation_id);
 create index bookings_visit on app.bookings (tenant_id, visit_id);
+create index bookings_busy on app.bookings (tenant_id, blocked_until)
+  where status in ('held', 'confirmed', 'arrived');
 create index bookings_holds on app.bookings (hold_expires_at) where status = 'held';
 comment on table app.bookings is 'One customer with one member of staff for one service and one span of time. Plain inserts need tenant, customer, service, staff, starts_at and status; triggers fill the rest.';
 comment on column app.bookings.blocked is 'The time it takes of the member of staff, buffers included.';
+comment on column app.bookings.blocked_until is 'End of blocked. Overlap of ranges is not leakproof, so under row-level security no index serves it; this bound one does.';
 comment on column app.bookings.lane is 'Which of the service''s places at once it takes, from 1.';
 comment on column app.bookings.status is 'held → confirmed → arrived → completed or no_show; cancelled from any of the first three.';
 comment on column app.bookings.hold_expires_at is 'Until when a held time is kept.';

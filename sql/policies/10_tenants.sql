@@ -34,6 +34,10 @@ create policy definer_everywhere on app.unrouted_messages to pontual_definer usi
 drop policy if exists ops_reads on app.unrouted_messages;
 create policy ops_reads on app.unrouted_messages for select to pontual_ops using (true);
 
+-- ops.cancel_job calls the reminder of a cancelled job off.
+drop policy if exists ops_calls_off on app.scheduled_notifications;
+create policy ops_calls_off on app.scheduled_notifications for update to pontual_ops using (true) with check (true);
+
 -- Acts upon the whole system have no tenant.
 drop policy if exists ops_writes_audit on app.audit_log;
 create policy ops_writes_audit on app.audit_log for insert to pontual_ops with check (true);

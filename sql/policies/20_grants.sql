@@ -10,6 +10,7 @@ grant select on all tables in schema app to pontual_ops;
 revoke all on app.unrouted_messages from pontual_app;
 revoke update on app.audit_log, app.conversation_turns from pontual_app, pontual_definer;
 grant insert on app.audit_log to pontual_ops;
+grant update (status, reason, updated_at) on app.scheduled_notifications to pontual_ops;
 
 grant select on queue.kinds to pontual_app, pontual_definer, pontual_ops;
 grant update (asleep) on queue.kinds to pontual_app, pontual_definer;

@@ -1,5 +1,13 @@
 -- The one door into the queue, for the program, triggers and DBAs.
 
+create or replace function queue.now() returns timestamptz
+language sql stable parallel safe
+set search_path = ''
+as $$
+  select statement_timestamp() + coalesce(nullif(current_setting('app.clock_offset', true), '')::interval, interval '0')
+$$;
+comment on function queue.now() is 'The database''s own clock, moved by app.clock_offset: hosts whose clocks differ agree on it.';
+
 create or replace function queue.enqueue(
   kind    text,
   args    jsonb,
@@ -14,6 +22,8 @@ declare
   -- queue.retry, 25 are about seven hours.
   most    integer := case enqueue.kind when 'send_reminder' then 10 else 25 end;
   made    text;
+  -- What is due now is due by the queue's own clock too, wherever the caller's stands.
+  due     timestamptz := coalesce(enqueue.run_at, least(app.now(), queue.now()));
 begin
   if not exists (select from queue.kinds k where k.kind = enqueue.kind) then
     raise exception 'there is no job kind %', enqueue.kind
@@ -21,11 +31,11 @@ begin
   end if;
   insert into apalis.jobs (id, job_type, job, status, attempts, max_attempts, run_at, priority, idempotency_key)
   values (apalis.generate_ulid(), enqueue.kind, convert_to(args::text, 'UTF8'), 'Pending', 0, most,
-          coalesce(enqueue.run_at, app.now()), 0, enqueue.key)
+          due, 0, enqueue.key)
   on conflict (job_type, idempotency_key) do nothing
   returning id into made;
   -- Wake a sleeping worker, once: whoever else enqueues meanwhile finds it awake or the row taken.
-  if made is not null and coalesce(enqueue.run_at, app.now()) <= app.now() then
+  if made is not null and due <= queue.now() then
     update queue.kinds k set asleep = false
      where k.kind = (select s.kind from queue.kinds s where s.kind = enqueue.kind and s.asleep for update skip locked);
     if found then

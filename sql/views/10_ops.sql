@@ -78,9 +78,18 @@ create or replace view ops.invariant_violations with (security_invoker = true) a
   select 'open inbox too old', m.tenant_id, m.id::text, 'waits since ' || m.received_at
     from app.inbound_messages m where m.processed_at is null and m.received_at < app.now() - interval '15 minutes'
   union all
+  select 'outbox too old', o.tenant_id, o.id::text, o.status || ' since ' || o.created_at
+    from app.outbound_messages o
+   where o.status in ('queued', 'sending', 'unknown') and o.created_at < app.now() - interval '26 hours'
+  union all
   select 'reminder overdue', s.tenant_id, s.id::text, 'due ' || s.due_at
     from app.scheduled_notifications s where s.status = 'planned' and s.due_at < app.now() - interval '15 minutes';
 comment on view ops.invariant_violations is 'What must never be; empty at all times.';
+
+create or replace view ops.failed_messages with (security_invoker = true) as
+  select o.tenant_id, o.conversation_id, o.id, o.created_at, coalesce(o.template, 'reply') as kind, o.error, o.attempts, o.doubts
+    from app.outbound_messages o where o.status = 'failed';
+comment on view ops.failed_messages is 'Messages that customers never got, and why: the dead letters of the outbox.';
 
 create or replace view ops.tenants with (security_invoker = true) as
   select t.id, t.slug, t.name, t.locale, t.timezone, i.name as instance, i.state, i.state_at

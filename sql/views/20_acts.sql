@@ -41,6 +41,8 @@ begin
   if args is null then
     return false;
   end if;
+  update app.scheduled_notifications s set status = 'cancelled', reason = 'its job was cancelled by a person'
+   where s.id = (args ->> 'notification_id')::uuid and s.status = 'planned';
   perform ops.audit_act('cancel_job', id, (args ->> 'tenant_id')::uuid);
   return true;
 end $$;

@@ -1,10 +1,12 @@
 //! `pontual dev`: everything in one process, nothing set up by hand.
 
 use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
@@ -13,6 +15,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use sqlx::{AssertSqlSafe, PgPool};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::asked_to_stop;
@@ -73,15 +77,15 @@ struct Database {
 /// Runs everything until asked to stop.
 pub(super) async fn run(dev: Dev, environment: &Environment) -> anyhow::Result<()> {
     let clock = dev.clock.map_or_else(|| environment.clock(), |at| Ok(Clock::starting_at(at)))?;
+    // First, so that it is dropped last, when nothing of ours is in the directory any more.
+    let _folder = Folder::of(&dev);
+    let _alone = alone_on_data_dir(&dev, environment)?;
     let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, dev.port))).await?;
     let base = format!("http://{}", listener.local_addr()?);
     let database = start_database(&dev, environment).await?;
 
     let note = note_url(&dev.data_dir, &database);
-    let outcome = tokio::select! {
-        outcome = run_on(&database, listener, &base, clock, environment) => outcome,
-        stopped = asked_to_stop() => stopped, // before everything was up
-    };
+    let outcome = run_on(&database, listener, &base, clock, environment).await;
     drop(note);
     if let Some(cluster) = database.cluster {
         tokio::task::spawn_blocking(move || cluster.stop_if_last()).await??;
@@ -89,59 +93,142 @@ pub(super) async fn run(dev: Dev, environment: &Environment) -> anyhow::Result<(
     outcome
 }
 
+/// Starts everything on a database, waits, and stops it again: when this returns, nobody needs the
+/// database any more.
 async fn run_on(
     database: &Database,
-    listener: tokio::net::TcpListener,
+    listener: TcpListener,
     base: &str,
     clock: Clock,
     environment: &Environment,
 ) -> anyhow::Result<()> {
-    let owner = db::connect(&database.owner_url, 2, clock).await?;
-    prepare(&owner, clock, database.cluster.is_some()).await.context(
-        "the database could not be prepared; --ephemeral or another --data-dir starts with a fresh one",
-    )?;
-    let pool = db::connect(&database.runtime_url, CONNECTIONS, clock).await?;
-    let demo = environment.var("PONTUAL_DEMO") != Some("0");
-    let mut instances = Vec::new();
-    for (name, text) in DEMO.iter().filter(|_| demo) {
-        let file = parse(name, text)?;
-        db::tenants::apply(&pool, clock, &file).await?;
-        instances.push(file.instance.name.clone());
-    }
-    owner.close().await;
-
-    let mut made = None;
-    let secrets = if environment.var("EVOLUTION_WEBHOOK_SECRETS").is_some() {
-        environment.webhook_secrets()?
-    } else {
-        vec![made.insert(random_secret()?).clone()]
+    // One for the whole run: a second one would hear the same signal and not wait for the workers.
+    let mut asked = pin!(asked_to_stop());
+    let running = tokio::select! {
+        running = Running::start(database, listener, base, clock, environment) => running?,
+        stopped = &mut asked => return stopped, // before everything was up
     };
-    let gateway_key = random_secret()?;
-    let simulator =
-        Sim::new(SimConfig { api_key: gateway_key.clone(), clock, ..SimConfig::default() });
-    for instance in &instances {
-        let webhook = format!("{base}/webhooks/evolution");
-        simulator.create_instance(instance, &webhook, &[("jwt_key", &secrets[0])]);
-    }
-    let router = routes(&pool, clock, secrets, simulator);
-
-    let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, router, stop.clone()));
-    let gateway = Gateway::new(&format!("{base}{GATEWAY}"))?;
-    let keys = GatewayKeys::new(gateway_key, HashMap::new());
-    let workers = Workers::start(
-        jobs::Context { pool: pool.clone(), clock, gateway, keys },
-        Settings { concurrency: CONCURRENCY },
-    );
-    announce(base, &database.owner_url, made.as_deref(), clock);
-
-    asked_to_stop().await?;
+    let stopped = asked.await;
     tracing::info!("stopping");
-    workers.stop(PATIENCE).await;
-    stop.cancel();
-    serving.await??;
-    pool.close().await;
-    Ok(())
+    running.stop().await?;
+    stopped
+}
+
+/// Web, workers and gateway.
+struct Running {
+    pool: PgPool,
+    workers: Workers,
+    serving: JoinHandle<anyhow::Result<()>>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    async fn start(
+        database: &Database,
+        listener: TcpListener,
+        base: &str,
+        clock: Clock,
+        environment: &Environment,
+    ) -> anyhow::Result<Self> {
+        let owner = db::connect(&database.owner_url, 2, clock).await?;
+        prepare(&owner, clock, database.cluster.is_some()).await.context(
+            "the database could not be prepared; --ephemeral or another --data-dir starts with a fresh one",
+        )?;
+        let pool = db::connect(&database.runtime_url, CONNECTIONS, clock).await?;
+        let demo = environment.var("PONTUAL_DEMO") != Some("0");
+        let mut instances = Vec::new();
+        for (name, text) in DEMO.iter().filter(|_| demo) {
+            let file = parse(name, text)?;
+            db::tenants::apply(&pool, clock, &file).await?;
+            instances.push(file.instance.name.clone());
+        }
+        owner.close().await;
+
+        let mut made = None;
+        let secrets = if environment.var("EVOLUTION_WEBHOOK_SECRETS").is_some() {
+            environment.webhook_secrets()?
+        } else {
+            vec![made.insert(random_secret()?).clone()]
+        };
+        let gateway_key = random_secret()?;
+        let simulator =
+            Sim::new(SimConfig { api_key: gateway_key.clone(), clock, ..SimConfig::default() });
+        for instance in &instances {
+            let webhook = format!("{base}/webhooks/evolution");
+            simulator.create_instance(instance, &webhook, &[("jwt_key", &secrets[0])]);
+        }
+        let router = routes(&pool, clock, secrets, simulator.clone());
+        let gateway = Gateway::new(&format!("{base}{GATEWAY}"))?;
+        let keys = GatewayKeys::new(gateway_key, HashMap::new());
+
+        // From here on nothing fails or waits, so that what was started is always stopped.
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, router, stop.clone()));
+        for instance in &instances {
+            // As a gateway reports a number that has just connected.
+            simulator.set_instance_state(instance, "open");
+        }
+        let workers = Workers::start(
+            jobs::Context { pool: pool.clone(), clock, gateway, keys },
+            Settings { concurrency: CONCURRENCY },
+        );
+        announce(base, &database.owner_url, made.as_deref(), clock);
+        Ok(Self { pool, workers, serving, stop })
+    }
+
+    /// The gateway is served until the workers are done with it.
+    async fn stop(self) -> anyhow::Result<()> {
+        self.workers.stop(PATIENCE).await;
+        self.stop.cancel();
+        let served = self.serving.await;
+        self.pool.close().await;
+        served?
+    }
+}
+
+/// The data directory of an ephemeral run, which leaves no trace: if it was not there before, and
+/// nothing was put into it, it goes.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn of(dev: &Dev) -> Option<Self> {
+        (dev.ephemeral && !dev.data_dir.exists()).then(|| Self(dev.data_dir.clone()))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Fails where there is something in it.
+        std::fs::remove_dir(&self.0).ok();
+    }
+}
+
+/// Holds the data directory for this process, as long as the file is open: two would share a
+/// database, and the jobs in it, with a simulated gateway and perhaps a clock of each one's own.
+///
+/// None where the database is not of the directory alone.
+fn alone_on_data_dir(dev: &Dev, environment: &Environment) -> anyhow::Result<Option<File>> {
+    // What is another program's is refused as it is, and not written to before.
+    let foreign = dev.data_dir.join("PG_VERSION").exists();
+    if dev.ephemeral || foreign || environment.var("DATABASE_URL").is_some() {
+        return Ok(None);
+    }
+    let shown = dev.data_dir.display();
+    let open = || {
+        std::fs::create_dir_all(&dev.data_dir)?;
+        OpenOptions::new().create(true).append(true).open(dev.data_dir.join("dev.lock"))
+    };
+    let lock = open().with_context(|| format!("cannot use the data directory {shown}"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another `pontual dev` uses the data directory {shown}; stop it, or use --ephemeral or \
+             another --data-dir"
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock the data directory {shown}"))
+        }
+    }
 }
 
 /// The file `DIR/database-url`, for `just psql`: there while we run.

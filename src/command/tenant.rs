@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Subcommand;
 
 use crate::clock::Clock;
-use crate::db::{self, tenants};
+use crate::db;
+use crate::db::tenants::{self, ApplyError};
 use crate::domain::tenant_file::{self, TenantFile};
+
+const NOTHING_APPLIED: &str = "no tenant was applied; mend these and try again:";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TenantCommand {
@@ -27,8 +30,9 @@ pub(super) enum TenantCommand {
 ///
 /// # Errors
 ///
-/// With `apply`, every problem of every file, each on a line `file:line: field: reason`; then
-/// nothing was applied. Else what the database said.
+/// With `apply`, every problem of every file, each on a line `file:line: field: reason`, or the
+/// first that the database finds, which knows no lines; then nothing was applied. Else what the
+/// database said.
 pub(super) async fn run(
     command: TenantCommand,
     database_url: &str,
@@ -37,10 +41,11 @@ pub(super) async fn run(
     match command {
         TenantCommand::Apply { files } => {
             // Read before anything connects: a bad file is told even where no database runs.
-            let files = read(&files)?;
+            let declared = read(&files)?;
             let pool = db::connect(database_url, 1, clock).await?;
-            for file in &files {
-                let id = tenants::apply(&pool, clock, file).await?;
+            let applied = tenants::apply_all(&pool, clock, &declared).await;
+            let ids = applied.map_err(|error| told(error, &files))?;
+            for (file, id) in declared.iter().zip(ids) {
                 println!("{} {id}", file.slug);
             }
         }
@@ -50,6 +55,16 @@ pub(super) async fn run(
         }
     }
     Ok(())
+}
+
+/// Names the file that the database refuses, as [`read`] names those that it refuses itself.
+fn told(error: ApplyError, paths: &[PathBuf]) -> anyhow::Error {
+    match error {
+        ApplyError::Refused { file, .. } => {
+            anyhow!("{NOTHING_APPLIED}\n{}: {error}", paths[file].display())
+        }
+        ApplyError::Failed(error) => error.context("no tenant was applied"),
+    }
 }
 
 /// Every file, or every problem of all of them.
@@ -88,7 +103,7 @@ fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<TenantFile>> {
         }
     }
     if !problems.is_empty() {
-        bail!("no tenant was applied; mend these and try again:\n{}", problems.join("\n"));
+        bail!("{NOTHING_APPLIED}\n{}", problems.join("\n"));
     }
     Ok(files)
 }

@@ -40,20 +40,19 @@ pub async fn receive(
     now: DateTime<Utc>,
     message: NewMessage<'_>,
 ) -> sqlx::Result<Received> {
-    let outcome: String =
-        sqlx::query_scalar("select app.receive_message($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-            .bind(now)
-            .bind(message.instance)
-            .bind(message.provider_id)
-            .bind(message.phone)
-            .bind(message.lid)
-            .bind(message.push_name)
-            .bind(message.kind)
-            .bind(message.body)
-            .bind(message.sent_at)
-            .fetch_one(pool)
-            .await?;
-    Ok(outcome_of(&outcome))
+    let query = sqlx::query_scalar::<_, String>(
+        "select app.receive_message($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(now)
+    .bind(message.instance)
+    .bind(message.provider_id)
+    .bind(message.phone)
+    .bind(message.lid)
+    .bind(message.push_name)
+    .bind(message.kind)
+    .bind(message.body)
+    .bind(message.sent_at);
+    Ok(outcome_of(&query.fetch_one(pool).await?))
 }
 
 /// Keeps a body that names no instance, for operators.
@@ -81,13 +80,11 @@ pub async fn receive_state(
     instance: &str,
     state: &str,
 ) -> sqlx::Result<Received> {
-    let outcome: String = sqlx::query_scalar("select app.receive_state($1, $2, $3)")
+    let query = sqlx::query_scalar::<_, String>("select app.receive_state($1, $2, $3)")
         .bind(now)
         .bind(instance)
-        .bind(state)
-        .fetch_one(pool)
-        .await?;
-    Ok(outcome_of(&outcome))
+        .bind(state);
+    Ok(outcome_of(&query.fetch_one(pool).await?))
 }
 
 /// Notes what became of a message we sent: `sent`, `delivered`, `read` or `failed`.
@@ -98,14 +95,12 @@ pub async fn receive_status(
     provider_id: &str,
     status: &str,
 ) -> sqlx::Result<Received> {
-    let outcome: String = sqlx::query_scalar("select app.receive_status($1, $2, $3, $4)")
+    let query = sqlx::query_scalar::<_, String>("select app.receive_status($1, $2, $3, $4)")
         .bind(now)
         .bind(instance)
         .bind(provider_id)
-        .bind(status)
-        .fetch_one(pool)
-        .await?;
-    Ok(outcome_of(&outcome))
+        .bind(status);
+    Ok(outcome_of(&query.fetch_one(pool).await?))
 }
 
 /// Whether any tenant has this instance.

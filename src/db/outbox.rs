@@ -40,6 +40,8 @@ pub struct Claimed {
     pub unsure: bool,
     /// How many earlier sends may have gone out.
     pub doubts: i32,
+    /// An attempt that may still live had it: not to be sent again before then.
+    pub resend_from: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub phone: Option<String>,
     pub lid: Option<String>,
@@ -66,6 +68,11 @@ pub async fn claim(
         .fetch_one(db.conn())
         .await?;
     Ok(claim)
+}
+
+/// A message that was looked up without a trace is about to be sent once more.
+pub async fn resending(db: &mut TenantTx, message: Uuid) -> sqlx::Result<()> {
+    sqlx::query("select app.begin_resend($1)").bind(message).execute(db.conn()).await.map(|_| ())
 }
 
 /// The gateway took the message and named it.

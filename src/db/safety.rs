@@ -25,9 +25,12 @@ pub async fn refuse_unsafe_role(pool: &PgPool) -> anyhow::Result<()> {
                 exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                          where n.nspname in ('app', 'queue') and c.relkind = 'r'
                            and pg_has_role(current_user, c.relowner, 'member')),
-                coalesce(pg_has_role(current_user, to_regrole('pontual_app'), 'member'), false)
+                coalesce((select pg_has_role(current_user, m.oid, 'member')
+                            from pg_roles m where m.rolname = 'pontual_app'), false)
            from pg_roles r
-          where r.rolname = current_user and to_regclass('app.tenants') is not null",
+          where r.rolname = current_user and exists (
+                select from pg_class t join pg_namespace a on a.oid = t.relnamespace
+                 where a.nspname = 'app' and t.relname = 'tenants')",
     )
     .fetch_optional(pool)
     .await?;

@@ -8,7 +8,7 @@
 
 mod rows;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::error::DatabaseError;
 use sqlx::postgres::types::PgInterval;
@@ -32,25 +32,61 @@ pub struct TenantLine {
     pub state: Option<String>,
 }
 
-/// Makes the tenant of `file`, or brings it to what the file says; gives its id.
+/// Why no file was applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The database cannot take what a file says.
+    #[error("{field}: {reason}")]
+    Refused {
+        /// The place of the file among those given, from 0.
+        file: usize,
+        /// As the file writes it, such as `instance.name`.
+        field: &'static str,
+        /// What is wrong, and what to do about it.
+        reason: String,
+    },
+    /// The database failed, whatever the files say.
+    #[error(transparent)]
+    Failed(#[from] anyhow::Error),
+}
+
+impl From<sqlx::Error> for ApplyError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Makes the tenant of `file`, or brings it to what the file says; gives its id. See [`apply_all`].
+pub async fn apply(pool: &PgPool, clock: Clock, file: &TenantFile) -> anyhow::Result<Uuid> {
+    let ids = apply_all(pool, clock, std::slice::from_ref(file)).await;
+    let id = ids.map(|ids| ids[0]);
+    id.with_context(|| {
+        format!("tenant {} could not be applied; nothing of it was changed", file.slug)
+    })
+}
+
+/// Makes the tenants of `files`, or brings them to what the files say; gives their ids, in the
+/// order of the files, each of which has a slug of its own.
 ///
-/// One transaction. Two at once for one tenant wait for each other. Applied again, a file changes no row.
+/// One transaction for all. Two at once for one tenant wait for each other. Applied again, a file
+/// changes no row.
 ///
 /// # Errors
 ///
-/// That another tenant has the instance, that the server does not know the time zone, or that the
-/// database failed. Nothing of the file is kept then.
-pub async fn apply(pool: &PgPool, clock: Clock, file: &TenantFile) -> anyhow::Result<Uuid> {
-    let slug = &file.slug;
-    let failed = || format!("tenant {slug} could not be applied; nothing of it was changed");
-    let id = match try_apply(pool, clock, file).await {
+/// That another tenant has a file's instance, that the server does not know its time zone, or that
+/// the database failed. Nothing of any file is kept then.
+pub async fn apply_all(
+    pool: &PgPool,
+    clock: Clock,
+    files: &[TenantFile],
+) -> Result<Vec<Uuid>, ApplyError> {
+    match try_apply(pool, clock, files).await {
         // Somebody made this tenant since we looked for it: now it is found.
-        Err(error) if violated(&error) == Some("tenants_slug_is_unique") => {
-            try_apply(pool, clock, file).await
+        Err(ApplyError::Failed(error)) if violated(&error) == Some("tenants_slug_is_unique") => {
+            try_apply(pool, clock, files).await
         }
         outcome => outcome,
-    };
-    id.with_context(failed)
+    }
 }
 
 /// Every tenant, by slug.
@@ -81,22 +117,55 @@ pub async fn list(pool: &PgPool, clock: Clock) -> anyhow::Result<Vec<TenantLine>
     Ok(lines)
 }
 
-async fn try_apply(pool: &PgPool, clock: Clock, file: &TenantFile) -> anyhow::Result<Uuid> {
-    let now = clock.now();
-    let mut nobody = begin_as_nobody(pool, now).await?;
+async fn try_apply(
+    pool: &PgPool,
+    clock: Clock,
+    files: &[TenantFile],
+) -> Result<Vec<Uuid>, ApplyError> {
+    let mut tx = begin_as_nobody(pool, clock.now()).await?;
+    sqlx::query("select set_config('app.actor', 'command:tenant apply', true)")
+        .execute(tx.conn())
+        .await?;
+    // Two at once lock the tenants in one order, whatever the order of their files.
+    let mut by_slug: Vec<(usize, &TenantFile)> = files.iter().enumerate().collect();
+    by_slug.sort_by_key(|(_, file)| &file.slug);
+    let mut ids = vec![Uuid::nil(); files.len()];
+    for (place, file) in by_slug {
+        ids[place] = save(&mut tx, file).await.map_err(|failure| match failure {
+            Failure::Refused { field, reason } => {
+                ApplyError::Refused { file: place, field, reason }
+            }
+            Failure::Database(error) => {
+                ApplyError::Failed(error.context(format!("tenant {}", file.slug)))
+            }
+        })?;
+    }
+    tx.commit().await?;
+    Ok(ids)
+}
+
+/// Why one file was not saved.
+enum Failure {
+    Refused { field: &'static str, reason: String },
+    Database(anyhow::Error),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// Saves all of one file, whoever's turn in the transaction it was before; gives the tenant's id.
+async fn save(tx: &mut TenantTx, file: &TenantFile) -> Result<Uuid, Failure> {
     let found: Option<Uuid> = sqlx::query_scalar("select app.tenant_named($1)")
         .bind(&file.slug)
-        .fetch_one(nobody.conn())
+        .fetch_one(tx.conn())
         .await
-        .map_err(explained)?;
-    nobody.rollback().await?;
+        .map_err(|error| Failure::Database(explained(error)))?;
     let id = found.unwrap_or_else(Uuid::now_v7);
-
-    let mut tx = TenantTx::begin(pool, id, now).await?;
+    tx.switch_tenant(id).await?;
     let db = tx.conn();
-    sqlx::query("select set_config('app.actor', 'command:tenant apply', true)")
-        .execute(&mut *db)
-        .await?;
     refuse_unknown_zone(db, file).await?;
     // First, since it locks the tenant's row: another apply waits here.
     save_tenant(db, id, file).await?;
@@ -107,7 +176,6 @@ async fn try_apply(pool: &PgPool, clock: Clock, file: &TenantFile) -> anyhow::Re
     rows::save_hours(db, id, file).await?;
     rows::save_closures(db, id, file).await?;
     rows::save_time_off(db, id, file).await?;
-    tx.commit().await?;
     Ok(id)
 }
 
@@ -132,19 +200,22 @@ const INVALID_PARAMETER_VALUE: &str = "22023";
 
 /// The server has zone data of its own, which may be older than ours: a zone it does not know would
 /// fail in every later query of the tenant.
-async fn refuse_unknown_zone(db: &mut PgConnection, file: &TenantFile) -> anyhow::Result<()> {
+async fn refuse_unknown_zone(db: &mut PgConnection, file: &TenantFile) -> Result<(), Failure> {
     let zone = file.timezone.name();
     let local = sqlx::query("select app.now() at time zone $1").bind(zone).execute(db).await;
     local.map(drop).map_err(|error| match error.as_database_error().and_then(DatabaseError::code) {
-        Some(code) if code == INVALID_PARAMETER_VALUE => anyhow!(
-            "the database server does not know the time zone {zone}; update its zone data \
-             (tzdata), or choose another zone"
-        ),
+        Some(code) if code == INVALID_PARAMETER_VALUE => Failure::Refused {
+            field: "timezone",
+            reason: format!(
+                "the database server does not know {zone:?}; update its zone data (tzdata), or \
+                 choose another zone"
+            ),
+        },
         _ => error.into(),
     })
 }
 
-async fn save_tenant(db: &mut PgConnection, id: Uuid, file: &TenantFile) -> anyhow::Result<()> {
+async fn save_tenant(db: &mut PgConnection, id: Uuid, file: &TenantFile) -> sqlx::Result<()> {
     let rules = &file.rules;
     let reminders: Vec<PgInterval> = rules.reminders.iter().map(|&lead| interval(lead)).collect();
     sqlx::query(
@@ -191,20 +262,25 @@ async fn save_tenant(db: &mut PgConnection, id: Uuid, file: &TenantFile) -> anyh
 
 /// A file has one instance. Under another name it is the same number: conversations stay with it,
 /// only its connection is to be told anew.
-async fn save_instance(db: &mut PgConnection, id: Uuid, instance: &Instance) -> anyhow::Result<()> {
-    let saved = rename_instance(db, id, &instance.name).await;
-    let saved = match saved {
+async fn save_instance(
+    db: &mut PgConnection,
+    id: Uuid,
+    instance: &Instance,
+) -> Result<(), Failure> {
+    let saved = match rename_instance(db, id, &instance.name).await {
         Ok(()) => save_named_instance(db, id, instance).await,
         failed => failed,
     };
-    let saved = saved.map_err(anyhow::Error::from);
-    match saved {
-        Err(error) if violated(&error) == Some("instances_name_is_unique") => bail!(
-            "the instance {:?} belongs to another tenant; give [instance] a name of its own",
-            instance.name
-        ),
-        saved => saved.map(drop),
-    }
+    saved.map_err(|error| match error.as_database_error().and_then(DatabaseError::constraint) {
+        Some("instances_name_is_unique") => Failure::Refused {
+            field: "instance.name",
+            reason: format!(
+                "{:?} belongs to another tenant; give the instance a name of its own",
+                instance.name
+            ),
+        },
+        _ => error.into(),
+    })
 }
 
 /// Apart from the rest, since an update that so much as mentions a unique column waits for every

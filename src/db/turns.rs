@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::TenantTx;
 use crate::domain::catalogue::{Booking, Busy, Catalogue, Span};
-use crate::domain::conversation::{Customer, Effect, Event};
+use crate::domain::conversation::{Customer, Effect, Event, SentNotice};
 
 /// Who holds a job: only they may mark it done.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,8 @@ pub struct Loaded {
     pub messages: Vec<Waiting>,
     pub customer: Customer,
     pub bookings: Vec<Booking>,
+    /// What was sent outside of any turn after the last answer.
+    pub notice: Option<SentNotice>,
     pub catalogue: Catalogue,
 }
 

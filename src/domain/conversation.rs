@@ -16,8 +16,10 @@ mod act;
 mod bookings;
 mod completed;
 mod confirmation;
+mod date_order;
 mod date_time;
 pub(crate) mod format;
+mod function_words;
 mod greeting;
 mod heard;
 mod intent;
@@ -27,7 +29,9 @@ mod menu;
 mod miss;
 mod offers;
 pub(crate) mod phrases;
+mod sent_notice;
 mod service_selection;
+mod staff_wish;
 mod state;
 mod text;
 mod turn;
@@ -81,6 +85,16 @@ pub fn step(dialogue: &Dialogue, event: &Event, now: DateTime<Utc>, known: &Know
         dialogue
     };
     let turn = Turn::new(now, known, dialogue);
+    let with_notice;
+    let turn = match known.notice.and_then(|notice| sent_notice::menu(notice, turn.phrases)) {
+        Some(menu) => {
+            // Counted, so that a tap on the menu before it is one on an older menu.
+            let menu = menu.numbered(dialogue.menu.number.wrapping_add(1));
+            with_notice = Dialogue { menu, ..dialogue.clone() };
+            Turn { dialogue: &with_notice, notice_menu: true, ..turn }
+        }
+        None => turn,
+    };
     let outcome = match event {
         Event::Said { messages } => heard::answer(&turn, messages),
         Event::Lost { staff_id, service_id, starts_at } => {
@@ -103,6 +117,21 @@ pub struct Known<'a> {
     pub bookings: &'a [Booking],
     /// Busy spans of all staff over the span last asked for, this conversation's own holds left out.
     pub busy: Option<&'a [Busy]>,
+    /// What was sent, or is about to be, since the last answer without a turn having asked for it.
+    pub notice: Option<&'a SentNotice>,
+}
+
+/// A message that no turn asked for, sent after the last answer: its menu is the last one in the
+/// chat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SentNotice {
+    /// `reminder`, `booking_confirmed`, `booking_moved` or `booking_cancelled`.
+    pub template: String,
+    /// Of a reminder: how long before the start, in seconds.
+    pub before: Option<i64>,
+    pub sent_at: DateTime<Utc>,
+    /// The booking it speaks of, as it is now.
+    pub booking: Booking,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,6 +142,10 @@ pub struct Customer {
     /// What they write in, where remembered; none: the tenant's locale.
     pub locale: Option<Locale>,
     pub opted_out: bool,
+    /// Their number is of another country than the tenant's, so that either order of day and month
+    /// may be theirs.
+    #[serde(default)]
+    pub country_differs: bool,
 }
 
 /// What happened.

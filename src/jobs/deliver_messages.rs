@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -69,7 +68,9 @@ impl Job for DeliverMessages {
 impl DeliverMessages {
     /// Sends one claimed message, outside of any transaction, and records what came of it.
     async fn send(&self, cx: &Context, message: Claimed) -> Result<Next, JobError> {
-        let text = text_of(&message, cx.clock.now())?;
+        let Some(text) = text_of(&message, cx.clock.now()) else {
+            return self.give_up(cx, &message, "no template that this version knows").await;
+        };
         let Some(key) = cx.keys.of(message.api_key_env.as_deref()) else {
             tracing::error!(
                 tenant.id = %self.tenant_id,
@@ -83,28 +84,49 @@ impl DeliverMessages {
         let Some(number) = recipient(&message) else {
             return self.give_up(cx, &message, "no address").await;
         };
-        if message.unsure {
-            match self.look_up(cx, &message, key, &text).await? {
-                Ok(Some(provider_id)) => return self.done(cx, &message, &provider_id, &text).await,
-                Ok(None) if message.doubts >= MOST_DOUBTS => {
-                    return self
-                        .give_up(cx, &message, "may have been sent; no trace at the gateway")
-                        .await;
-                }
-                Ok(None) => {}
-                Err(()) => {
-                    let delay = backoff(message.attempts, 30);
-                    return self
-                        .later(cx, &message, Fate::Unknown, "look-up failed", &text, delay)
-                        .await;
-                }
-            }
+        if message.unsure
+            && let Some(next) = self.settle(cx, &message, key, &text).await?
+        {
+            return Ok(next);
         }
         let typing = if message.typing { typing_time(&text) } else { Duration::ZERO };
         match cx.gateway.send_text(&message.instance, key, &number, &text, typing).await {
             Ok(sent) => self.done(cx, &message, &sent.provider_id, &text).await,
             Err(error) => self.failed(cx, &message, error, &text).await,
         }
+    }
+
+    /// Deals with a message that may have gone out. `None`: it left no trace, and may be sent again.
+    async fn settle(
+        &self,
+        cx: &Context,
+        message: &Claimed,
+        key: &str,
+        text: &str,
+    ) -> Result<Option<Next>, JobError> {
+        let now = cx.clock.now();
+        Ok(Some(match self.look_up(cx, message, key, text).await? {
+            Ok(Some(provider_id)) => self.done(cx, message, &provider_id, text).await?,
+            Err(()) => {
+                let delay = backoff(message.attempts, 30);
+                self.later(cx, message, Fate::Unknown, "look-up failed", text, delay).await?
+            }
+            // The attempt before this one may live on and be about to send it.
+            Ok(None) if message.resend_from.is_some_and(|at| at > now) => {
+                let wait = message.resend_from.and_then(|at| (at - now).to_std().ok());
+                let why = "may still be going out";
+                self.later(cx, message, Fate::Unknown, why, text, wait.unwrap_or(BUSY)).await?
+            }
+            Ok(None) if message.doubts >= MOST_DOUBTS => {
+                self.give_up(cx, message, "may have been sent; no trace at the gateway").await?
+            }
+            Ok(None) => {
+                let mut db = TenantTx::begin(&cx.pool, self.tenant_id, now).await?;
+                outbox::resending(&mut db, message.id).await?;
+                db.commit().await?;
+                return Ok(None);
+            }
+        }))
     }
 
     /// Looks for a message that may have gone out. `Err(())`: the gateway could not say.
@@ -204,32 +226,23 @@ impl DeliverMessages {
     }
 }
 
-/// The text to send: as written, or made now from its template and the booking as it is.
-fn text_of(message: &Claimed, now: DateTime<Utc>) -> Result<String, JobError> {
+/// The text to send: as written, or made now from its template and the booking as it is. `None`:
+/// a template of another version.
+fn text_of(message: &Claimed, now: DateTime<Utc>) -> Option<String> {
     if let Some(body) = &message.body {
-        return Ok(body.clone());
+        return Some(body.clone());
     }
-    let impossible = || {
-        JobError::GiveUp(anyhow!("message {} has neither text nor a template we know", message.id))
-    };
-    let notice = match message.template.as_deref() {
-        Some("reminder") => Notice::Reminder {
-            before: message.params["before"]
-                .as_i64()
-                .and_then(TimeDelta::try_seconds)
-                .ok_or_else(impossible)?,
+    let notice = match message.template.as_deref()? {
+        "reminder" => Notice::Reminder {
+            before: message.params["before"].as_i64().and_then(TimeDelta::try_seconds)?,
         },
-        Some("booking_confirmed") => Notice::Confirmed,
-        Some("booking_moved") => Notice::MovedByStaff,
-        Some("booking_cancelled") => Notice::CancelledByStaff,
-        _ => return Err(impossible()),
+        "booking_confirmed" => Notice::Confirmed,
+        "booking_moved" => Notice::MovedByStaff,
+        "booking_cancelled" => Notice::CancelledByStaff,
+        _ => return None,
     };
-    match (&message.booking, &message.catalogue, &message.customer) {
-        (Some(booking), Some(catalogue), Some(customer)) => {
-            Ok(notice::render(notice, booking, catalogue, customer, now))
-        }
-        _ => Err(impossible()),
-    }
+    let (booking, catalogue) = (message.booking.as_ref()?, message.catalogue.as_ref()?);
+    Some(notice::render(notice, booking, catalogue, message.customer.as_ref()?, now))
 }
 
 /// Where the gateway may have a message on record: under the phone, or under the LID.

@@ -141,6 +141,7 @@ impl<'a> Decision<'a> {
                 catalogue: &self.loaded.catalogue,
                 customer: &self.loaded.customer,
                 bookings: &self.loaded.bookings,
+                notice: self.loaded.notice.as_ref(),
                 busy: busy.as_deref(),
             };
             match step(&self.before, &event, now, &known) {

@@ -25,6 +25,9 @@ use super::{
 const HEARTBEAT: Duration = Duration::from_secs(5);
 const MISSED: usize = 3;
 
+/// A worker that ended by itself is worth a warning only if no stop follows within this time.
+const LAST_ORDERS: Duration = Duration::from_millis(200);
+
 /// How a pool works.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
@@ -103,7 +106,8 @@ fn keep_running<J: Job>(
                     Ok::<(), apalis::prelude::WorkerError>(())
                 })
                 .await;
-            if stop.is_cancelled() {
+            // Who stops everything may stop the database a moment before us.
+            if stop.run_until_cancelled(tokio::time::sleep(LAST_ORDERS)).await.is_none() {
                 break;
             }
             tracing::warn!(
@@ -190,6 +194,7 @@ fn said(error: &anyhow::Error) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::sync::Mutex;
 
     use serde::{Deserialize, Serialize};
     use serde_json::json;
@@ -219,12 +224,17 @@ mod tests {
         }
     }
 
-    async fn outcome(args: serde_json::Value) -> Result<Done, String> {
+    /// Without database and gateway.
+    fn context() -> Context {
         let pool =
             PgPoolOptions::new().connect_lazy("postgres://nobody@localhost/nowhere").unwrap();
         let gateway = Gateway::new("http://localhost:9").unwrap();
         let keys = GatewayKeys::new(String::new(), HashMap::new());
-        let cx = Context { pool, clock: Clock::default(), gateway, keys };
+        Context { pool, clock: Clock::default(), gateway, keys }
+    }
+
+    async fn outcome(args: serde_json::Value) -> Result<Done, String> {
+        let cx = context();
         let attempt = Attempt { job_id: "1".to_owned(), worker: "w".to_owned(), number: 1 };
         attempted::<DoAsTold>(args, Arc::new(cx), attempt).await.map_err(|error| {
             let kind = match error {
@@ -234,6 +244,49 @@ mod tests {
             };
             format!("{kind}: {error}")
         })
+    }
+
+    /// What is logged while workers run that find no database, until they are stopped.
+    async fn log_of_workers_stopped_after(running: Duration) -> String {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let writer = Arc::clone(&log);
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || LogWriter(Arc::clone(&writer))).finish();
+        let _logging = tracing::subscriber::set_default(subscriber);
+        let mut cx = context();
+        cx.pool = PgPoolOptions::new()
+            .acquire_timeout(Duration::from_millis(20))
+            .connect_lazy("postgres://nobody@127.0.0.1:1/nowhere")
+            .unwrap();
+        let workers = Workers::start(cx, Settings { concurrency: 1 });
+        tokio::time::sleep(running).await;
+        workers.stop(Duration::from_secs(5)).await;
+        let bytes = log.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    struct LogWriter(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for LogWriter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_ends_just_before_the_stop_alarms_nobody() {
+        let log = log_of_workers_stopped_after(Duration::from_millis(100)).await;
+        assert!(!log.contains("a worker ended"), "{log}");
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_ends_by_itself_is_told_of() {
+        let log = log_of_workers_stopped_after(Duration::from_millis(800)).await;
+        assert!(log.contains("a worker ended"), "{log}");
     }
 
     #[tokio::test]

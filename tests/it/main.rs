@@ -4,6 +4,8 @@
 
 mod architecture;
 mod browser;
+mod commands;
+mod delivery;
 mod embedded;
 mod gateway;
 mod gateway_client;

@@ -44,6 +44,35 @@ async fn p1_a_webhook_that_cannot_be_stored_is_not_answered_2xx() {
 }
 
 #[tokio::test]
+async fn p1_the_answer_comes_after_the_commit_and_not_after_the_statement() {
+    let stack = Stack::new().await;
+    // What is deferred runs when the transaction commits.
+    sqlx::raw_sql(
+        "create function app.linger() returns trigger language plpgsql as $$ begin perform pg_sleep(0.3); return null; end $$;
+         create constraint trigger linger after insert on app.inbound_messages deferrable initially deferred
+           for each row execute function app.linger()",
+    )
+    .execute(&stack.db.owner)
+    .await
+    .unwrap();
+    let body = upsert("A1", MARINA, "Oi", tuesday_at_ten().timestamp());
+    assert_eq!(stack.deliver(body.clone()).await.1["status"], "accepted");
+    let stored: i64 = stack.value("select count(*) from app.inbound_messages").await;
+    assert_eq!(stored, 1);
+
+    sqlx::raw_sql(
+        "create or replace function app.linger() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$",
+    )
+    .execute(&stack.db.owner)
+    .await
+    .unwrap();
+    let body = upsert("A2", MARINA, "Oi", tuesday_at_ten().timestamp());
+    assert_eq!(stack.deliver(body).await.0, 503);
+    let stored: i64 = stack.value("select count(*) from app.inbound_messages").await;
+    assert_eq!(stored, 1);
+}
+
+#[tokio::test]
 async fn p2_a_message_delivered_many_times_at_once_changes_state_once() {
     let mut stack = Stack::new().await;
     let body = upsert("A1", MARINA, "Oi", tuesday_at_ten().timestamp());
@@ -411,4 +440,35 @@ async fn p10_a_buffer_that_changes_later_does_not_stand_in_the_way_of_bookings_t
         .execute(&stack.db.owner)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn p5_lanes_are_not_for_writers_to_choose_and_old_places_still_count() {
+    let stack = Stack::new().await;
+    let tenant = stack.tenant("studio-lua").await;
+    let starts_at = tuesday_at_ten() + TimeDelta::days(1);
+    let insert = |phone: &'static str| {
+        sqlx::query(
+            "with c as (insert into app.customers (tenant_id, phone) values ($1, $2) returning id)
+             insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, status)
+             select $1, c.id, (select id from app.services where tenant_id = $1 and key = 'corte'),
+                    (select id from app.staff where tenant_id = $1 and key = 'ana'), $3, 'confirmed' from c",
+        )
+        .bind(tenant)
+        .bind(phone)
+        .bind(starts_at)
+        .execute(&stack.db.owner)
+    };
+    insert("+5511911111111").await.unwrap();
+    sqlx::query("update app.bookings set lane = 2").execute(&stack.db.owner).await.unwrap();
+    assert!(insert("+5511922222222").await.is_err(), "one place, taken");
+
+    sqlx::query("update app.services set capacity = 2").execute(&stack.db.owner).await.unwrap();
+    insert("+5511933333333").await.unwrap();
+    sqlx::query("update app.services set capacity = 1").execute(&stack.db.owner).await.unwrap();
+    sqlx::query("update app.bookings set status = 'cancelled' where lane = 1")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
+    assert!(insert("+5511944444444").await.is_err(), "the second place is still taken");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pontual::clock::Clock;
 use pontual::db::TenantTx;
-use pontual::db::tenants::{TenantLine, apply, list};
+use pontual::db::tenants::{TenantLine, apply, apply_all, list};
 use pontual::domain::catalogue::{Catalogue, Opening, Span};
 use pontual::domain::tenant_file::{TenantFile, parse};
 use sqlx::PgPool;
@@ -296,6 +296,32 @@ async fn a_new_tenant_applied_by_several_at_once_is_one_tenant() {
 }
 
 #[tokio::test]
+async fn files_in_any_order_are_applied_at_once_and_their_ids_come_in_their_order() {
+    let db = TestDb::new().await;
+    let files = [LUNA_SALON, SALON_LUNA, STUDIO_LUA].map(file);
+    let mut reversed = files.clone();
+    reversed.reverse();
+    for currency in ["BRL", "EUR", "USD"] {
+        // A change to each, so that each tenant's row is locked.
+        let (mut one, mut other) = (files.clone(), reversed.clone());
+        for file in one.iter_mut().chain(&mut other) {
+            currency.clone_into(&mut file.currency);
+        }
+        let once = async |files: &[TenantFile]| apply_all(&db.app, clock(), files).await.unwrap();
+        let (a, b, c, mut d) = tokio::join!(once(&one), once(&other), once(&one), once(&other));
+        d.reverse();
+        assert_eq!((&a, &c), (&c, &d), "{b:?}");
+        let slugs: Vec<String> =
+            sqlx::query_scalar("select slug from app.tenants order by array_position($1, id)")
+                .bind(&a)
+                .fetch_all(&db.owner)
+                .await
+                .unwrap();
+        assert_eq!(slugs, ["luna-salon", "salon-luna", "studio-lua"]);
+    }
+}
+
+#[tokio::test]
 async fn a_change_does_not_wait_for_customers_who_are_booking() {
     let db = TestDb::new().await;
     apply(&db.app, clock(), &file(STUDIO_LUA)).await.unwrap();
@@ -403,5 +429,32 @@ async fn the_command_applies_every_file_or_none() {
          luna-salon  Luna Salon  en-US   America/New_York   luna-salon  unknown\n\
          studio-lua  Studio Lua  pt-BR   America/Sao_Paulo  studio-lua  unknown\n"
     );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn the_command_keeps_nothing_of_any_file_when_the_database_refuses_one() {
+    let db = TestDb::new().await;
+    for text in [STUDIO_LUA, LUNA_SALON] {
+        apply(&db.app, clock(), &file(text)).await.unwrap();
+    }
+    let before = audit(&db).await;
+    let folder = std::env::temp_dir().join(format!("pontual-tenants-{}", Uuid::now_v7()));
+    std::fs::create_dir(&folder).unwrap();
+    let changed = LUNA_SALON.replace("name = \"Luna Salon\"", "name = \"Luna\"");
+    let thief = SALON_LUNA.replace("name = \"salon-luna\"", "name = \"studio-lua\"");
+    assert!(changed != LUNA_SALON && thief != SALON_LUNA);
+    std::fs::write(folder.join("changed.toml"), changed).unwrap();
+    std::fs::write(folder.join("thief.toml"), thief).unwrap();
+    for files in [["changed.toml", "thief.toml"], ["thief.toml", "changed.toml"]] {
+        let refused = pontual(&folder, &db.url_app(), &["apply", files[0], files[1]]);
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0), "{told}");
+        let expected = "no tenant was applied; mend these and try again:\n\
+                        thief.toml: instance.name: \"studio-lua\" belongs to another tenant";
+        assert!(told.contains(expected), "{told}");
+        assert_eq!(audited_since(&db, &before).await, []);
+        assert_eq!(list(&db.app, clock()).await.unwrap().len(), 2);
+    }
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 /// rise: when a figure is better than here, write the better one.
 #[rustfmt::skip]
 const GOLDEN: [(&str, &str, usize, usize); 17] = [
-    ("en", "ch", 127, 127), ("en", "dk", 182, 182), ("en", "dp", 48, 48), ("en", "rt", 265, 268), ("en", "wa", 41, 41),
+    ("en", "ch", 127, 127), ("en", "dk", 182, 182), ("en", "dp", 48, 48), ("en", "rt", 266, 268), ("en", "wa", 41, 41),
     ("es", "ch", 22, 22), ("es", "dk", 72, 72), ("es", "dp", 4, 4), ("es", "rt", 186, 186), ("es", "ru", 97, 97),
     ("es", "wa", 43, 43), ("pt", "ch", 18, 18), ("pt", "dk", 92, 92), ("pt", "dp", 1, 1), ("pt", "rt", 95, 95),
     ("pt", "ru", 84, 84), ("pt", "wa", 41, 41),

@@ -7,7 +7,9 @@ use super::menu::Choice;
 use super::state::{Completed, Confirmation, Plan, State};
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
-use super::{Effect, bookings, completed, confirmation, date_time, greeting, service_selection};
+use super::{
+    Effect, bookings, completed, confirmation, date_time, greeting, sent_notice, service_selection,
+};
 use crate::domain::locale::{Language, Locale};
 
 /// How long after a question its answer may do what cannot be undone.
@@ -57,6 +59,7 @@ pub(super) fn choice(turn: &Turn<'_>, choice: Choice) -> Outcome {
             Some(booking) => bookings::show_one(turn, booking, None),
             None => bookings::gone(turn),
         }),
+        Choice::Acknowledge { booking_id } => sent_notice::acknowledged(turn, booking_id),
         Choice::NewBooking => {
             let when = said_before(turn).map(str::to_owned);
             Ok(service_selection::list(turn, None, 0, when))

@@ -17,7 +17,7 @@ pub(super) fn step(turn: &Turn<'_>, state: &Completed, input: Input, text: &Text
         Input::Intent(intent) => match intent {
             Intent::Back => Ok(summary(turn, state, None)),
             Intent::Price if services_in(turn, text).is_empty() => act::intent(turn, intent, text),
-            Intent::Price => service_selection::read(turn, text),
+            Intent::Price => service_selection::priced(turn, text),
             Intent::Menu
             | Intent::Cancel
             | Intent::Change

@@ -30,7 +30,13 @@ pub(super) fn step(turn: &Turn<'_>, asked: &Confirmation, input: Input, text: &T
                 None => change_time(turn, asked),
             },
             // "Book" may mean yes, or another one: not enough to go by.
-            Intent::Price | Intent::Thanks | Intent::Book => question(turn, asked),
+            Intent::Price => {
+                let named = service_selection::services_in(turn, text).first().copied();
+                let other = named.filter(|service| service.id != asked.plan.service_id);
+                let line = other.map(|service| service_selection::price_alone(turn, service));
+                Ok(question(turn, asked)?.say_first(line))
+            }
+            Intent::Thanks | Intent::Book => question(turn, asked),
             Intent::MyBookings => {
                 let answer = act::intent(turn, intent, text)?;
                 let held = turn.hold(asked.staff_id, asked.starts_at);
@@ -106,12 +112,13 @@ fn menu(turn: &Turn<'_>) -> Menu {
 fn propose(turn: &Turn<'_>, asked: Confirmation, booking: &Booking) -> Answer {
     let format = turn.format;
     let (to, from) = (turn.local(asked.starts_at), turn.local(booking.starts_at));
-    let question = turn.phrases.move_to(
-        &format.day(to.date()),
-        &format.spoken_time(to.time()),
-        &format.at(to.time()),
-        format.spoken_weekday(from.date()),
-    );
+    let (day, weekday) = (format.day(to.date()), format.spoken_weekday(from.date()));
+    let (time, at) = (format.time(to.time()), format.at(to.time()));
+    let other = turn.member(asked.staff_id).filter(|member| member.id != booking.staff_id);
+    let question = match other {
+        Some(member) => turn.phrases.move_to_with(&day, &time, &at, weekday, &member.name),
+        None => turn.phrases.move_to(&day, &time, &at, weekday),
+    };
     let mut menu = Menu::default();
     menu.choice(&turn.phrases.confirm(), Choice::Confirm);
     menu.choice(&turn.phrases.other_time(), Choice::ChangeTime);

@@ -1,7 +1,6 @@
 //! Date and time: a service is chosen, and times are offered until one of them is.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
-use uuid::Uuid;
 
 use super::intent::{Input, Intent};
 use super::menu::{Choice, Menu};
@@ -11,7 +10,7 @@ use super::state::{Plan, State};
 use super::text::Text;
 use super::turn::{Answer, Ask, Outcome, Turn};
 use super::wish::Wish;
-use super::{act, bookings, confirmation, miss};
+use super::{act, bookings, confirmation, date_order, miss, staff_wish};
 use crate::domain::availability::{Slot, is_open};
 use crate::domain::catalogue::Service;
 use crate::domain::conversation::format::{capitalized, duration, in_sentence};
@@ -40,9 +39,14 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
                 None => open(turn, plan),
             },
             Intent::Price => {
-                let named = services_in(turn, text).first().copied();
-                let service = named.or_else(|| turn.service(plan.service_id));
-                let price = service.map(|service| service_selection::described(turn, service));
+                let named = services_in(turn, text);
+                if named.iter().any(|service| service.id != plan.service_id)
+                    && plan.moving.is_none()
+                {
+                    return service_selection::priced(turn, text);
+                }
+                let service = named.first().copied().or_else(|| turn.service(plan.service_id));
+                let price = service.map(|service| service_selection::price_line(turn, service));
                 let all = Plan { wish: Wish::default(), ..again(plan) };
                 Ok(search(turn, &all, None)?.say_first(price))
             }
@@ -68,7 +72,9 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
 pub(super) fn free(turn: &Turn<'_>, plan: &Plan, text: &Text) -> Result<Option<Answer>, Ask> {
     let mut plan = plan.clone();
     if let ([service], None) = (services_in(turn, text).as_slice(), plan.moving) {
-        plan = Plan { service_id: service.id, ..again(&plan) };
+        // What was wished of another service is not wished of this one.
+        let wish = if service.id == plan.service_id { plan.wish } else { Wish::default() };
+        plan = Plan { service_id: service.id, wish, ..again(&plan) };
         return match read(turn, &plan, text, None)? {
             Some(answer) => Ok(Some(answer)),
             None => open(turn, &plan).map(Some),
@@ -119,7 +125,8 @@ pub(super) fn understood(turn: &Turn<'_>, text: &Text) -> bool {
     let latent = |candidate: &Candidate| candidate.choices.contains(&Chosen::Latent);
     understanding.candidates.iter().any(|candidate| !latent(candidate))
         || understanding.problem.is_some()
-        || staff_in(turn, text).is_some()
+        || staff_wish::member(turn, text).is_some()
+        || staff_wish::unknown(turn, text).is_some()
         || text.is_any(turn.words.first_free)
 }
 
@@ -131,7 +138,18 @@ pub(super) fn read(
     text: &Text,
     about: Option<String>,
 ) -> Result<Option<Answer>, Ask> {
-    let named = staff_in(turn, text);
+    let named = staff_wish::member_id(turn, text);
+    let stranger = staff_wish::unknown(turn, text).filter(|_| named.is_none());
+    if let Some(stranger) = stranger {
+        let line = staff_wish::nobody_called(turn, &stranger, plan.service_id);
+        // What else was said is read without them: their name may be a month as well.
+        let rest = Text::new(&text.raw_without(&stranger, turn.words.with));
+        let answer = match read(turn, plan, &rest, about.clone())? {
+            Some(answer) => answer,
+            None => search(turn, &again(plan), about)?,
+        };
+        return Ok(Some(answer.say_first(Some(line))));
+    }
     let anybody = text.has_any(turn.words.any_staff);
     let text = match named.and_then(|id| turn.member(id)) {
         Some(member) => Text::new(&text.raw_without(&member.name, turn.words.with)),
@@ -164,20 +182,14 @@ pub(super) fn read(
 
 fn understand(turn: &Turn<'_>, text: &Text, expecting: Expecting) -> Understanding {
     let hints = Hints { hours: Some(&turn.known.catalogue.tenant.hours), expecting };
-    temporal::understand(&text.raw, turn.now, turn.zone(), turn.locale(), &hints)
-}
-
-/// The member of staff a text names, in full. Before times are offered only after "with": there a
-/// name alone may be the customer's own.
-fn staff_in(turn: &Turn<'_>, text: &Text) -> Option<Uuid> {
-    let offered = match &turn.dialogue.state {
-        State::DateTime(_) | State::Confirmation(_) => true,
-        State::Greeting | State::ServiceSelection(_) | State::Completed(_) => false,
-    };
-    let named = |name: &str| text.is_led_to(name, turn.words.with) || (offered && text.has(name));
-    let members = turn.known.catalogue.staff.iter().filter(|member| named(&member.name));
-    // "Ana Paula" is not "Ana".
-    members.max_by_key(|member| member.name.len()).map(|member| member.id)
+    let understand =
+        |raw: &str| temporal::understand(raw, turn.now, turn.zone(), turn.locale(), &hints);
+    let understanding = understand(&text.raw);
+    if turn.known.customer.country_differs {
+        date_order::both(&text.raw, turn.today(), understanding, understand)
+    } else {
+        understanding
+    }
 }
 
 /// The readings worth asking about: none twice, and of several none that is over or closed.
@@ -194,13 +206,16 @@ fn open_readings<'u>(
         }
     }
     let service = turn.service(plan.service_id);
-    let can_be = |(wish, _): &(Wish, &Candidate)| {
+    let abroad = turn.known.customer.country_differs;
+    let can_be = |(wish, candidate): &(Wish, &Candidate)| {
         let last = wish.to.or(wish.from);
         let over = last.is_some_and(|day| day < turn.today())
             || wish.moment().is_some_and(|at| at <= turn.local(turn.now));
         let day = wish.or(plan.wish).day();
         let closed = day.is_some_and(|day| service.is_some_and(|s| !opens(turn, s, day, *wish)));
-        let beyond = wish.from.is_some_and(|day| day > last_day(turn));
+        // Which of two dates was meant is not for the horizon to say.
+        let either = abroad && candidate.choices.contains(&Chosen::DayMonthOrder);
+        let beyond = !either && wish.from.is_some_and(|day| day > last_day(turn));
         !over && !closed && !beyond
     };
     if readings.len() > 1 {
@@ -379,7 +394,7 @@ pub(super) fn search(turn: &Turn<'_>, plan: &Plan, about: Option<String>) -> Out
 }
 
 /// The exact time asked for is free.
-fn found(turn: &Turn<'_>, plan: &Plan, slot: &Slot, at: NaiveDateTime) -> Answer {
+pub(super) fn found(turn: &Turn<'_>, plan: &Plan, slot: &Slot, at: NaiveDateTime) -> Answer {
     let lead = turn.member(slot.staff_id).filter(|_| plan.moving.is_none()).map(|member| {
         let (day, time) = (turn.format.day(at.date()), turn.format.spoken_time(at.time()));
         let line = turn.phrases.is_free(&day, &time, &turn.format.at(at.time()), &member.name);

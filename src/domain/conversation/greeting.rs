@@ -12,7 +12,11 @@ pub(super) fn step(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
         Input::Intent(intent) => match intent {
             Intent::Menu | Intent::Back => Ok(open(turn)),
             Intent::Book if !turn.dialogue.greeted => Ok(open(turn)),
-            Intent::Price => request(turn, text),
+            Intent::Price if services_in(turn, text).is_empty() => request(turn, text),
+            Intent::Price => {
+                let first = (!turn.dialogue.greeted).then(|| intro(turn));
+                Ok(service_selection::priced(turn, text)?.say_first(first).greeted())
+            }
             Intent::Cancel
             | Intent::Change
             | Intent::MyBookings

@@ -8,7 +8,7 @@ use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
 use super::{
     Customer, Effect, Message, MessageKind, completed, confirmation, date_time, greeting, media,
-    service_selection,
+    sent_notice, service_selection,
 };
 use crate::domain::catalogue::Catalogue;
 
@@ -94,7 +94,8 @@ fn carries_words(turn: &Turn<'_>, message: &Message) -> bool {
             let thumb = message.text.as_deref().is_some_and(|t| Text::new(t).is_any(&["👍"]));
             // A booking may be confirmed by thumb, for the time was chosen; nothing is cancelled so.
             let asked = matches!(turn.dialogue.state, State::Confirmation(_));
-            thumb && asked && turn.dialogue.menu.yes().is_some()
+            let asked = asked && !turn.notice_menu && turn.dialogue.menu.yes().is_some();
+            thumb && (asked || sent_notice::takes_thumb(turn))
         }
         MessageKind::Text
         | MessageKind::Choice
@@ -134,6 +135,12 @@ fn words_said(turn: &Turn<'_>, said: &Said) -> Outcome {
         return Ok(subscribe(turn, subscribed));
     }
     let input = Input::read(turn, &said.text, said.tap.as_deref());
+    if let Some(notice) = turn.known.notice
+        && let Some(answer) =
+            sent_notice::answer(turn, notice, &input, &said.text, said.tap.is_some())?
+    {
+        return Ok(answer);
+    }
     match &turn.dialogue.state {
         State::Greeting => greeting::step(turn, input, &said.text),
         State::ServiceSelection(state) => service_selection::step(turn, state, input, &said.text),

@@ -2,6 +2,7 @@
 //! and no.
 
 use super::menu::{Choice, Pick};
+use super::service_selection;
 use super::phrases::{Words, words as words_of};
 use super::state::State;
 use super::text::Text;
@@ -43,14 +44,15 @@ impl Input {
     pub(super) fn read(turn: &Turn<'_>, text: &Text, tap: Option<&str>) -> Self {
         let menu = &turn.dialogue.menu;
         let days = matches!(turn.dialogue.state, State::DateTime(_));
-        let pick =
-            tap.and_then(|id| menu.tapped(id)).or_else(|| menu.typed(text, turn.words, days));
+        let pick = tap
+            .and_then(|id| menu.tapped(id))
+            .or_else(|| menu.typed(text, turn.words, days || turn.notice_menu));
         if let Some(pick) = pick {
             return match pick {
                 Pick::On(choice) => Self::Chosen(choice),
                 // The convention holds where the menu did not write it out.
                 Pick::Off(0) => Self::Chosen(Choice::Person),
-                Pick::Off(9) if days => Self::Chosen(Choice::MoreTimes),
+                Pick::Off(9) if days && !turn.notice_menu => Self::Chosen(Choice::MoreTimes),
                 Pick::Off(_) | Pick::Stale => Self::OffMenu,
             };
         }
@@ -104,7 +106,14 @@ impl Intent {
             (words.change_in, Self::Change),
             (words.price_in, Self::Price),
         ];
-        table.into_iter().find(|(all, _)| text.has_any(all)).map(|(_, intent)| intent)
+        let said = table.into_iter().find(|(all, _)| text.has_any(all)).map(|(_, intent)| intent);
+        said.or_else(|| {
+            // "Não quero mais corte", and nothing instead.
+            let refused = service_selection::names_unwanted(turn, text)
+                && service_selection::services_in(turn, text).is_empty()
+                && !service_selection::says_when(turn, text);
+            refused.then_some(Self::Cancel)
+        })
     }
 }
 

@@ -1,11 +1,12 @@
-//! A time was lost to somebody else: nothing of the step was kept, and others are offered.
+//! A time was lost to somebody else: nothing of the step was kept. It is held with another member of
+//! staff where nobody was wished for, else others are offered.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::state::{Completed, Confirmation, Plan, State};
-use super::turn::{Outcome, Turn};
-use super::{date_time, greeting};
+use super::turn::{Answer, Ask, Outcome, Turn};
+use super::{confirmation, date_time, greeting};
 
 pub(super) fn answer(
     turn: Turn<'_>,
@@ -33,6 +34,11 @@ pub(super) fn answer(
         | State::Confirmation(_)
         | State::Completed(_) => Plan { service_id, ..Plan::default() },
     };
+    if !was_confirmed(&turn, staff_id, starts_at)
+        && let Some(answer) = with_another(&turn, &plan, starts_at)?
+    {
+        return Ok(introduced(&turn, answer));
+    }
     let at = turn.local(starts_at);
     let format = turn.format;
     let line = match plan.moving.and_then(|id| turn.booking(id)) {
@@ -44,9 +50,54 @@ pub(super) fn answer(
         ),
     };
     let answer = date_time::around(&turn, &plan, at, line)?;
-    if turn.dialogue.greeted || turn.dialogue.state != State::Greeting {
-        return Ok(answer);
+    Ok(introduced(&turn, answer))
+}
+
+/// Whether it was the customer's yes to a time held that came too late: they were told who it would
+/// be with.
+fn was_confirmed(turn: &Turn<'_>, staff_id: Uuid, starts_at: DateTime<Utc>) -> bool {
+    match &turn.dialogue.state {
+        State::Completed(Completed { settled: Some(settled), .. }) => {
+            (settled.staff_id, settled.starts_at) == (staff_id, starts_at)
+        }
+        State::Confirmation(asked) => {
+            (asked.staff_id, asked.starts_at) == (staff_id, starts_at)
+                && turn.hold(staff_id, starts_at).is_some()
+        }
+        State::Greeting
+        | State::ServiceSelection(_)
+        | State::DateTime(_)
+        | State::Completed(Completed { settled: None, .. }) => false,
     }
-    // The introduction went with the step that was lost.
-    Ok(answer.say_first(Some(greeting::intro(&turn))).greeted())
+}
+
+/// The very same time with somebody else, where no one in particular was wished for.
+fn with_another(
+    turn: &Turn<'_>,
+    plan: &Plan,
+    starts_at: DateTime<Utc>,
+) -> Result<Option<Answer>, Ask> {
+    if plan.moving.is_some() || plan.staff_id.is_some() {
+        return Ok(None);
+    }
+    let Some(service) = turn.service(plan.service_id) else { return Ok(None) };
+    let slots = turn.slots(service, plan)?;
+    let Some(slot) = slots.iter().find(|slot| slot.start == starts_at) else { return Ok(None) };
+    let answer = match &turn.dialogue.state {
+        State::DateTime(_) | State::Confirmation(_) => {
+            confirmation::take(turn, plan, slot.staff_id, starts_at)
+        }
+        State::Greeting | State::ServiceSelection(_) | State::Completed(_) => {
+            date_time::found(turn, plan, slot, turn.local(starts_at))
+        }
+    };
+    Ok(Some(answer))
+}
+
+/// The introduction, where it went with the step that was lost.
+fn introduced(turn: &Turn<'_>, answer: Answer) -> Answer {
+    if turn.dialogue.greeted || turn.dialogue.state != State::Greeting {
+        return answer;
+    }
+    answer.say_first(Some(greeting::intro(turn))).greeted()
 }

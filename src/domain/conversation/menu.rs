@@ -73,6 +73,10 @@ pub enum Choice {
     Show {
         booking_id: Uuid,
     },
+    /// What was told of the booking is read and agreed to.
+    Acknowledge {
+        booking_id: Uuid,
+    },
     NewBooking,
     MyBookings,
     Person,
@@ -150,12 +154,21 @@ impl Menu {
 
     /// The choice that a plain yes means, where the menu asks a yes/no question.
     pub(super) fn yes(&self) -> Option<&Choice> {
-        self.choices().find(|choice| matches!(choice, Choice::Confirm | Choice::CancelNow { .. }))
+        self.choices().find(|choice| {
+            matches!(
+                choice,
+                Choice::Confirm | Choice::CancelNow { .. } | Choice::Acknowledge { .. }
+            )
+        })
     }
 
     /// The choice that a plain no means.
     pub(super) fn no(&self) -> Option<&Choice> {
-        self.yes()?;
+        if let Choice::Acknowledge { booking_id } = *self.yes()? {
+            // Not to come is asked about, never done at once.
+            let ask = Choice::AskCancel { booking_id };
+            return self.choices().find(|choice| **choice == ask);
+        }
         let no = |choice: &&Choice| matches!(choice, Choice::Keep { .. });
         let other = |choice: &&Choice| matches!(choice, Choice::ChangeTime);
         self.choices().find(no).or_else(|| self.choices().find(other))

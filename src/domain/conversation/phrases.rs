@@ -65,10 +65,17 @@ phrases! {
     next_times_with(staff);
     more_times_follow();
     more_times();
+    /// Answers what a service costs, …
+    price_of(service, price, duration);
+    /// … where its price is not told.
+    price_untold(service, duration);
+    ask_day();
     no_free_time(service);
     no_more_times();
     /// `staff` does not do `service`.
     staff_does_not(staff, service);
+    /// Nobody of that name works here; `list` is who does.
+    nobody_called(name, list);
     nothing_free_with(staff);
     /// A part of a heading: `, with Ana`.
     heading_with(staff);
@@ -135,10 +142,20 @@ phrases! {
     about(what);
     keep(weekday);
     move_to(day, time, at, weekday);
+    /// As `move_to`, with other staff than before.
+    move_to_with(day, time, at, weekday, staff);
     other_time();
     moved(what, code);
     thanks(what);
     thanks_alone();
+
+    /// What a notice asks: the first entries of its menu.
+    i_will_be_there();
+    all_right();
+    new_time();
+    /// A notice was answered whose booking is cancelled by now.
+    was_canceled();
+    book_new_time();
 
     person();
     handed_over();
@@ -216,6 +233,10 @@ pub(crate) struct Words {
     pub(crate) yes: &'static [&'static str],
     /// What may stand beside a yes without changing it, such as "please".
     pub(crate) yes_beside: &'static [&'static str],
+    /// Says to a reminder that the customer will be there.
+    pub(crate) coming: &'static [&'static str],
+    /// Anywhere in an answer to a reminder: the customer will not be there.
+    pub(crate) not_coming_in: &'static [&'static str],
     pub(crate) no: &'static [&'static str],
     pub(crate) thanks: &'static [&'static str],
     /// Starts a new booking.
@@ -237,6 +258,8 @@ pub(crate) struct Words {
     pub(crate) person_in: &'static [&'static str],
     /// … a price is asked.
     pub(crate) price_in: &'static [&'static str],
+    /// What follows is not wanted, …
+    pub(crate) unwanted_in: &'static [&'static str],
     /// Anywhere in a sentence: the time is not the one, as in "no, another time".
     pub(crate) other_time_in: &'static [&'static str],
 
@@ -323,6 +346,7 @@ mod tests {
                 words.back,
                 words.person,
                 words.yes,
+                words.coming,
                 words.no,
                 words.thanks,
                 words.book,

@@ -2,12 +2,13 @@
 
 use uuid::Uuid;
 
+use super::function_words::is_function_word;
 use super::intent::{Input, Intent};
 use super::menu::{CHOICES_MAX, Choice, Menu};
 use super::state::{Plan, ServiceSelection, State};
-use super::text::{Text, alike, folded_words};
+use super::text::{Text, alike, folded_words, spelled_words};
 use super::turn::{Answer, Outcome, Turn};
-use super::{act, date_time, greeting, miss};
+use super::{act, date_time, greeting, miss, offers};
 use crate::domain::catalogue::Service;
 use crate::domain::conversation::format::{duration, in_sentence};
 
@@ -25,7 +26,7 @@ pub(super) fn step(
             Intent::Price if services_in(turn, text).is_empty() => {
                 Ok(list(turn, Some(turn.phrases.ask_service()), 0, state.when.clone()))
             }
-            Intent::Price => read(turn, text),
+            Intent::Price => priced(turn, text),
             Intent::Menu
             | Intent::Cancel
             | Intent::Change
@@ -86,11 +87,40 @@ fn menu_of(
 }
 
 /// Name, length and price: "Haircut, 45 min, $40".
-pub(super) fn described(turn: &Turn<'_>, service: &Service) -> String {
+fn described(turn: &Turn<'_>, service: &Service) -> String {
     let mut parts = vec![service.name.clone(), duration(service.duration)];
     let currency = &turn.known.catalogue.tenant.currency;
     parts.extend(service.price.map(|price| turn.format.price(price, currency)));
     parts.join(", ")
+}
+
+/// What a service costs and how long it takes: "Haircut: $40, 45 min."
+pub(super) fn price_alone(turn: &Turn<'_>, service: &Service) -> String {
+    let length = duration(service.duration);
+    match service.price {
+        Some(price) => {
+            let price = turn.format.price(price, &turn.known.catalogue.tenant.currency);
+            turn.phrases.price_of(&service.name, &price, &length)
+        }
+        None => turn.phrases.price_untold(&service.name, &length),
+    }
+}
+
+/// As [`price_alone`], with the question when to come.
+pub(super) fn price_line(turn: &Turn<'_>, service: &Service) -> String {
+    format!("{} {}", price_alone(turn, service), turn.phrases.ask_day())
+}
+
+/// Answers what the service named costs, and goes on to its times.
+pub(super) fn priced(turn: &Turn<'_>, text: &Text) -> Outcome {
+    let services = services_in(turn, text);
+    let [service] = services.as_slice() else { return read(turn, text) };
+    if says_when(turn, text) {
+        let line = price_alone(turn, service);
+        return Ok(start(turn, service.id, Some(&text.raw))?.say_first(Some(line)));
+    }
+    let plan = Plan { service_id: service.id, ..Plan::default() };
+    offers::first_free(turn, service, plan, vec![price_line(turn, service)])
 }
 
 /// Goes on with a service, and with what was said about when before it was known.
@@ -103,7 +133,8 @@ pub(super) fn choose(turn: &Turn<'_>, service_id: Uuid) -> Outcome {
     start(turn, service_id, when)
 }
 
-fn start(turn: &Turn<'_>, service_id: Uuid, when: Option<&str>) -> Outcome {
+/// Goes on with a service, and with a text that may say when.
+pub(super) fn start(turn: &Turn<'_>, service_id: Uuid, when: Option<&str>) -> Outcome {
     if turn.service(service_id).is_none() {
         return Ok(list(turn, None, 0, when.map(str::to_owned)));
     }
@@ -155,7 +186,7 @@ pub(super) fn services_in<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service> 
     let services = &turn.known.catalogue.services;
     let named: Vec<(&Service, Vec<(usize, usize)>)> = services
         .iter()
-        .map(|service| (service, places(service, text)))
+        .map(|service| (service, wanted_places(turn, service, text)))
         .filter(|(_, places)| !places.is_empty())
         .collect();
     // "corte e barba" is that service, and neither of "corte" and "barba".
@@ -171,14 +202,55 @@ pub(super) fn services_in<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service> 
         })
         .map(|(service, _)| *service)
         .collect();
-    if whole.is_empty() { partly_named(turn, text) } else { whole }
+    if !whole.is_empty() {
+        whole
+    } else if names_unwanted(turn, text) {
+        Vec::new()
+    } else {
+        partly_named(turn, text)
+    }
+}
+
+/// Whether a text names a service as one that is not wanted: "não quero mais corte".
+pub(super) fn names_unwanted(turn: &Turn<'_>, text: &Text) -> bool {
+    let services = turn.known.catalogue.services.iter();
+    services.flat_map(|service| places(service, text)).any(|place| is_unwanted(turn, text, place))
+}
+
+fn wanted_places(turn: &Turn<'_>, service: &Service, text: &Text) -> Vec<(usize, usize)> {
+    let mut places = places(service, text);
+    places.retain(|place| !is_unwanted(turn, text, *place));
+    places
+}
+
+/// Whether a refusal stands before what is named there, with nothing telling between them.
+fn is_unwanted(turn: &Turn<'_>, text: &Text, place: (usize, usize)) -> bool {
+    let words = text.words();
+    turn.words.unwanted_in.iter().any(|phrase| {
+        let refusal = folded_words(phrase);
+        let ends = (refusal.len()..=place.0)
+            .filter(|end| words[end - refusal.len()..*end] == refusal[..]);
+        ends.into_iter().any(|end| {
+            let between = text.spelled()[end..place.0].iter();
+            // "não quero esperar, corte hoje" wants it; "não quero corte, quero manicure" the other.
+            between.clone().all(|word| is_function_word(word))
+                && !words[end..place.0].iter().any(|word| refusal.last() == Some(word))
+        })
+    })
 }
 
 fn partly_named<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service> {
     let filler: Vec<String> =
         turn.words.filler.iter().flat_map(|word| folded_words(word)).collect();
-    let telling: Vec<&String> =
-        text.words().iter().filter(|word| word.len() > 2 && !filler.contains(word)).collect();
+    let telling: Vec<&String> = text
+        .words()
+        .iter()
+        .zip(text.spelled())
+        .filter(|(word, spelled)| {
+            word.len() > 2 && !filler.contains(word) && !is_function_word(spelled)
+        })
+        .map(|(word, _)| word)
+        .collect();
     let has = |service: &&Service, word: &str| {
         let names = std::iter::once(&service.name).chain(&service.synonyms);
         names.flat_map(|name| folded_words(name)).any(|own| own.len() > 2 && alike(&own, word))
@@ -197,15 +269,29 @@ fn is_named(service: &Service, text: &Text) -> bool {
 fn places(service: &Service, text: &Text) -> Vec<(usize, usize)> {
     let names = [&service.name, &service.key].into_iter().chain(&service.synonyms);
     let mut places = Vec::new();
-    for name in names.map(|name| folded_words(name)).filter(|name| !name.is_empty()) {
+    for written in names {
+        let (name, spelled) = (folded_words(written), spelled_words(written));
+        if name.is_empty() {
+            continue;
+        }
         let joined = name.concat();
         for start in 0..text.words().len() {
             // One word more or less than the name has: "hair cut".
             for length in name.len().saturating_sub(1).max(1)..=name.len() + 1 {
-                let Some(window) = text.words().get(start..start + length) else { continue };
-                let same = window.len() == name.len()
-                    && window.iter().zip(&name).all(|(word, own)| alike(word, own));
-                if same || window.concat() == joined {
+                let place = start..start + length;
+                let Some(said) = text.words().get(place.clone()) else { continue };
+                let Some(said_spelled) = text.spelled().get(place) else { continue };
+                let same = said.len() == name.len()
+                    && said.iter().zip(&name).enumerate().all(|(i, (word, own))| {
+                        let (word_spelled, own_spelled) = (&said_spelled[i], &spelled[i]);
+                        if is_function_word(word_spelled) {
+                            word_spelled == own_spelled
+                        } else {
+                            alike(word, own)
+                        }
+                    });
+                let split = said.len() != name.len() && said.concat() == joined;
+                if same || split {
                     places.push((start, start + length));
                 }
             }

@@ -1,5 +1,6 @@
 //! The conversation as customers see it, against a small world in memory.
 
+mod notices;
 mod properties;
 mod rules;
 mod scripts;

@@ -5,15 +5,26 @@
 pub(super) struct Text {
     pub(super) raw: String,
     words: Vec<String>,
+    /// The same words with each ñ kept: where a language has one, "unas" is not "uñas".
+    spelled: Vec<String>,
 }
 
 impl Text {
     pub(super) fn new(raw: &str) -> Self {
-        Self { raw: raw.trim().to_owned(), words: folded_words(raw) }
+        Self {
+            raw: raw.trim().to_owned(),
+            words: folded_words(raw),
+            spelled: spelled_words(raw),
+        }
     }
 
     pub(super) fn words(&self) -> &[String] {
         &self.words
+    }
+
+    /// The words with each ñ kept, one for each of [`Text::words`].
+    pub(super) fn spelled(&self) -> &[String] {
+        &self.spelled
     }
 
     /// Whether the whole message is one of these.
@@ -85,6 +96,16 @@ impl Text {
 
 /// The words of a text: small letters, no accents, punctuation as gaps.
 pub(super) fn folded_words(text: &str) -> Vec<String> {
+    words_by(text, without_accent)
+}
+
+/// The words of a text as [`folded_words`], with each ñ kept. A tilde that stands by itself is not
+/// seen.
+pub(super) fn spelled_words(text: &str) -> Vec<String> {
+    words_by(text, |letter| if letter == 'ñ' { letter } else { without_accent(letter) })
+}
+
+fn words_by(text: &str, fold: fn(char) -> char) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     for letter in text.chars().flat_map(char::to_lowercase) {
@@ -100,7 +121,7 @@ pub(super) fn folded_words(text: &str) -> Vec<String> {
                 words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
                 words.push(letter.to_string());
             }
-            letter if letter.is_alphanumeric() => word.push(without_accent(letter)),
+            letter if letter.is_alphanumeric() => word.push(fold(letter)),
             // "don't" and "l'orario" are one word; everything else ends one.
             '\'' | '’' => {}
             _ => words.extend((!word.is_empty()).then(|| std::mem::take(&mut word))),
@@ -124,7 +145,8 @@ fn without_accent(letter: char) -> char {
     }
 }
 
-/// Whether two folded words are the same but for one slip of the finger or a plural.
+/// Whether two folded words are the same but for one slip of the finger or a plural. Short words
+/// have no slips, and the shortest no plurals: too many of them are other words.
 pub(super) fn alike(a: &str, b: &str) -> bool {
     if a == b {
         return true;
@@ -132,7 +154,7 @@ pub(super) fn alike(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let (short, long) = if a.len() <= b.len() { (&a, &b) } else { (&b, &a) };
     if long.len() == short.len() + 1 && long.last() == Some(&'s') && long.starts_with(short) {
-        return short.len() >= 3;
+        return short.len() >= 4;
     }
     short.len() >= 5 && long.len() - short.len() <= 1 && one_edit(short, long)
 }
@@ -184,7 +206,8 @@ mod tests {
         for (a, b) in [("haircut", "hiarcut"), ("haircut", "heircut")] {
             assert!(alike(a, b), "{a} {b}");
         }
-        for (a, b) in [("cor", "cortes"), ("cut", "cat"), ("color", "calar")] {
+        let others = [("cor", "cortes"), ("cut", "cat"), ("color", "calar"), ("una", "unas")];
+        for (a, b) in others {
             assert!(!alike(a, b), "{a} {b}");
         }
     }

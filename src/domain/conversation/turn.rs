@@ -27,6 +27,8 @@ pub(super) struct Turn<'a> {
     pub(super) words: &'static Words,
     /// A time somebody else just got: whatever the busy spans say, it is not offered again now.
     pub(super) lost: Option<(Uuid, DateTime<Utc>)>,
+    /// The last menu is the one of `known.notice`, in place of the dialogue's own.
+    pub(super) notice_menu: bool,
 }
 
 /// The busy spans of this stretch are needed first.
@@ -45,6 +47,7 @@ impl<'a> Turn<'a> {
             phrases: phrases(locale.language()),
             words: words(locale.language()),
             lost: None,
+            notice_menu: false,
         }
     }
 

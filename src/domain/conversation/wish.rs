@@ -80,8 +80,14 @@ impl Wish {
     }
 
     /// What was just said, with what it leaves open taken from before: "Thursday", then "after 2".
+    ///
+    /// Other days than before are a wish of their own, unless they are some of those before:
+    /// "tomorrow night", then "Friday", is any time on Friday.
     pub(super) fn or(self, earlier: Self) -> Self {
         let says_days = self.from.is_some() || self.to.is_some();
+        if says_days && earlier.from.or(earlier.to).is_some() && !self.is_among_days_of(earlier) {
+            return self;
+        }
         let says_moments = self.not_before.is_some() || self.before.is_some();
         Self {
             from: if says_days { self.from } else { earlier.from },
@@ -90,6 +96,13 @@ impl Wish {
             not_before: if says_days { self.not_before } else { earlier.not_before },
             before: if says_days { self.before } else { earlier.before },
         }
+    }
+
+    /// Whether the days wished are days that `other` wishes, itself included.
+    fn is_among_days_of(self, other: Self) -> bool {
+        let from = other.from.is_none_or(|first| self.from.is_some_and(|from| from >= first));
+        let to = other.to.is_none_or(|last| self.to.is_some_and(|to| to <= last));
+        from && to
     }
 
     pub(super) fn allows(self, start: NaiveDateTime) -> bool {

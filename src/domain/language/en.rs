@@ -16,6 +16,7 @@ pub(super) static SOURCE: Source = Source {
         (&[Unit(Unit::Day)], "d"),
         (&[Unit(Unit::Minute)], "m"),
         (&[Roughly], "ish|ampm"),
+        (&[RelativeDay(1)], "moro|morrow|mrw|mro|moz"),
         // The zone of an ISO moment.
         (&[Filler], "z"),
     ],
@@ -36,7 +37,7 @@ pub(super) static SOURCE: Source = Source {
 static WORDS: &[(&[Sense], &str)] = &[
     (&[Weekday(0)], "monday|mondays|mon"),
     (&[Weekday(1)], "tuesday|tuesdays|tue|tues"),
-    (&[Weekday(2)], "wednesday|wednesdays|wed|weds"),
+    (&[Weekday(2)], "wednesday|wednesdays|wed|weds|wednes"),
     (&[Weekday(3)], "thursday|thursdays|thu|thur|thurs"),
     (&[Weekday(4)], "friday|fridays|fri"),
     (&[Weekday(5)], "saturday|saturdays"),
@@ -84,6 +85,9 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Part(DayPart::Evening)], "evening|evenings|in the evening|in the evenings|in evening|\
         of the evening|during the evening"),
     (&[Part(DayPart::Night)], "night|nights|in the night|at night|nighttime|during the night"),
+    (&[PartAfterDay(DayPart::Morning)], "morn|mornin"),
+    (&[PartAfterDay(DayPart::Afternoon)], "aft"),
+    (&[PartAfterDay(DayPart::Evening)], "eve"),
     (&[PartOfToday(DayPart::Night)], "tonight|tonite|tonights"),
     (&[Custom(12, 14)], "at lunch|lunchtime|lunch time|at lunchtime|during lunch|over lunch|\
         lunch hour|for lunch"),
@@ -189,11 +193,11 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Previous], "previous"),
     (&[Final], "final"),
     (&[Rest], "rest|remainder"),
-    (&[Edge(Edge::Start)], "early|beginning|start|earlier|beginning of|start of"),
+    (&[Edge(Edge::Start)], "early|very early|bright and early|nice and early|beginning|start|earlier|beginning of|start of"),
     (&[Edge(Edge::Middle)], "mid|middle"),
     (&[Edge(Edge::End)], "late|end"),
 
-    (&[Not], "not|except|anything but|everything but|all but|instead of|rather than|cant|cannot|can not|cant do|cant make|cant make it|doesnt work|wont work|\
+    (&[Not], "any day but|any time but|anytime but|not|except|anything but|everything but|all but|instead of|rather than|cant|cannot|can not|cant do|cant make|cant make it|doesnt work|wont work|\
         no good|isnt good|is no good|not on|dont want|doesnt suit|cant come|not available|not free"),
     (&[Instead], "actually|i mean|or rather|no wait|wait|scratch that|sorry|instead|better|oops|\
         rather|correction|make that"),
@@ -205,7 +209,7 @@ static WORDS: &[(&[Sense], &str)] = &[
         last time|next time|first time|one more|up to date|these days|those days|nowadays|\
         day to day|to day life|may i|may we|may be|may well|may you|long time|any second|next few days|next days|coming days"),
     // Words that end what was said about when.
-    (&[Nothing], "with|without|because|if|while|unless|cause|cuz|via"),
+    (&[Nothing], "by now|until now|till now|up to now|now and then|now and again|with|without|because|if|while|unless|cause|cuz|via"),
     (&[Place], "street|avenue|ave|road|drive|lane|boulevard|blvd|st"),
     (&[Name], "name is|under the name|in the name of|name of|my name|names"),
     (&[Counted], "people|persons|person|adults|adult|kids|kid|children|child|guests|guest|points|\
@@ -270,6 +274,32 @@ mod tests {
             ("may I bring 2 friends?",                ""),
             ("the second one",                        ""),
             ("5th avenue, room 305",                  ""),
+            ("ten to three",                          "14:50"),
+            ("10 till 6 on thursday",                 "2026-11-26 10:00..18:00"),
+            ("5pm at the latest",                     "..17:00"),
+            ("after 5 tomorrow",                      "2026-11-24 17:00.."),
+            ("from 3 to 4 in the p.m.",               "15:00..16:00"),
+            ("3-ish tomorrow",                        "2026-11-24 15:00"),
+            ("in two and a half hours",               "2026-11-23 12:45"),
+            ("how about 3 fridays from now",          "2026-12-11"),
+            ("around 10 to 12 december",              "2026-12-10..2026-12-12"),
+            ("10 dec-12 jan 2027",                    "2026-12-10..2027-01-12"),
+            ("next monday to next wednesday",         "2026-11-30..2026-12-02"),
+            ("the monday after christmas",            "2026-12-28"),
+            ("two weeks on friday",                   "2026-12-11"),
+            ("a week today",                          "2026-11-30"),
+            ("the weekend of december 5",             "2026-12-05..2026-12-06"),
+            ("9 on saturday morning",                 "2026-11-28 09:00"),
+            ("saturday - dec 5 - 10am",               "2026-12-05 10:00"),
+            ("12 - 05 - 2026",                        "2026-12-05"),
+            ("2026-12-05T14:30:00Z",                  "2026-12-05 14:30"),
+            ("the 27th with Anna",                    "2026-11-27"),
+            ("I work from 9 to 11",                   "09:00..11:00"),
+            ("it takes from 2 to 3 weeks",            ""),
+            ("he sat on the chair",                   ""),
+            ("917 - 555 - 0142",                      ""),
+            ("in 2-3 days",                           ""),
+            ("not until now",                         ""),
         ];
         for (text, meaning) in cases {
             assert_eq!(meant("en-US", text), meaning, "{text}");

@@ -104,6 +104,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[HourMark, Unit(Unit::Hour)], "hora|horas|horitas"),
     (&[Half, Edge(Edge::Middle)], "media"),
     (&[Quarter, Ordinal(4)], "cuarto"),
+    (&[Quarter], "cuartos"),
     (&[Past], "pasadas|pasadas las|pasadas de las"),
     (&[Less], "menos"),
     (&[Roughly], "mas o menos|y pico|aprox|aproximadamente"),
@@ -213,7 +214,7 @@ static WORDS: &[(&[Sense], &str)] = &[
 
     // Words that end what was said about when.
     (&[Filler], "unos|unas"),
-    (&[Nothing], "con|sin|porque|xq"),
+    (&[Nothing], "hasta ahora|por ahora|ahora no|con|sin|porque|xq"),
 
     (&[Not, At], "en vez de las|en lugar de las"),
     (&[MaybeNot], "no"),
@@ -291,6 +292,16 @@ mod tests {
             ("calle 2 de mayo 14",                        ""),
             ("el segundo piso",                           ""),
             ("mi teléfono es 612 345 678",                ""),
+            ("quiero una cita a las 3",               "15:00"),
+            ("el 27 con Ana",                         "2026-11-27"),
+            ("las 9 hs menos cuarto",                 "08:45"),
+            ("9h30-11h",                              "09:30..11:00"),
+            ("mar de la semana que viene",            "2026-12-01"),
+            ("en tres cuartos de hora",               "2026-11-23 11:00"),
+            ("en una hora y cuarto",                  "2026-11-23 11:30"),
+            ("el viernes a las 5 como muy tarde",     "2026-11-27 ..17:00"),
+            ("el viernes antes de navidad",           "2026-12-18"),
+            ("vi a tu hermano",                       ""),
         ];
         for (text, meaning) in cases {
             assert_eq!(meant("es-ES", text), meaning, "{text}");

@@ -96,7 +96,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[PartAfterDay(DayPart::Afternoon)], "tarde"),
     (&[Custom(12, 14)], "hora do almoco|na hora do almoco|no almoco|horario de almoco|\
         no horario do almoco|no horario de almoco"),
-    (&[Custom(13, 17)], "depois do almoco|apos o almoco"),
+    (&[Custom(13, 17)], "depois do almoco|apos o almoco|dps do almoco"),
     (&[Custom(17, 21)], "depois do trabalho|apos o trabalho|depois do expediente"),
     (&[Meridiem(false)], "am"),
     (&[Meridiem(true)], "pm"),
@@ -196,7 +196,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Edge(Edge::End)], "fim|final|finalzinho|fins|finais|ultimas horas|ultima hora|fimzinho"),
 
     // Words that end what was said about when.
-    (&[Nothing], "com|sem|porque|pq"),
+    (&[Nothing], "ate agora|por agora|agora nao|com|sem|porque|pq"),
 
     (&[Not, At], "ao inves das|em vez das"),
     (&[MaybeNot], "nao"),
@@ -279,6 +279,16 @@ mod tests {
             ("boa tarde, somos 3 pessoas",                 ""),
             ("rua 25 de março, 100",                       ""),
             ("há 2 anos",                                  ""),
+            ("quero uma consulta amanhã às 3",        "2026-11-24 15:00"),
+            ("9h30-11h na sexta",                     "2026-11-27 09:30..11:00"),
+            ("sexta às onze com a Ana",               "2026-11-27 11:00"),
+            ("às 17h no máximo",                      "..17:00"),
+            ("tarde de sexta",                        "2026-11-27 afternoon"),
+            ("daqui a uma hora e quinze",             "2026-11-23 11:30"),
+            ("segunda depois do natal",               "2026-12-28"),
+            ("terça vinte e quatro às dez",           "2026-11-24 10:00"),
+            ("das 5 pras 6",                          "17:00..18:00"),
+            ("10 dez-12 jan",                         "2026-12-10..2027-01-12"),
         ];
         for (text, meaning) in cases {
             assert_eq!(meant("pt-BR", text), meaning, "{text}");

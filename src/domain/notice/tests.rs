@@ -61,7 +61,8 @@ fn written(notice: Notice, locale: Locale, before: TimeDelta) -> String {
     let catalogue = catalogue(locale);
     let (booking, starts_at) = booking(catalogue.tenant.timezone);
     let name = Some("Marina".to_owned());
-    let customer = Customer { id: Uuid::nil(), name, locale: None, opted_out: false };
+    let customer =
+        Customer { id: Uuid::nil(), name, locale: None, opted_out: false, country_differs: false };
     render(notice, &booking, &catalogue, &customer, starts_at - before)
 }
 
@@ -117,7 +118,13 @@ fn what_is_not_known_is_left_out() {
     let mut catalogue = catalogue(Locale::EN_US);
     catalogue.tenant.address = None;
     let (booking, starts_at) = booking(catalogue.tenant.timezone);
-    let mut customer = Customer { id: Uuid::nil(), name: None, locale: None, opted_out: false };
+    let mut customer = Customer {
+        id: Uuid::nil(),
+        name: None,
+        locale: None,
+        opted_out: false,
+        country_differs: false,
+    };
     let say = |customer: &Customer, hours| {
         let before = TimeDelta::hours(hours);
         render(reminder(before), &booking, &catalogue, customer, starts_at - before)

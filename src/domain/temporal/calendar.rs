@@ -106,7 +106,7 @@ impl Day {
     }
 
     /// What the other end of a range leaves unsaid: "13 to 15 July", "August 10 to 22, 2012".
-    pub(super) fn borrow(self, other: Self) -> Self {
+    fn borrow(self, other: Self) -> Self {
         if self.fixed.is_some() || self.day.is_none() {
             return Self { week: self.week.or(other.week), ..self };
         }
@@ -120,6 +120,20 @@ impl Day {
             year: self.year.or(other.year),
             ..self
         }
+    }
+
+    /// Both ends of a range, each with what only the other says; of "30 December to 2 January 2027"
+    /// the start is in 2026.
+    pub(super) fn ends(from: Self, to: Self) -> (Self, Self) {
+        let (mut first, mut last) = (from.borrow(to), to.borrow(from));
+        if first.year == last.year && first.month > last.month {
+            if from.year.is_none() {
+                first.year = first.year.map(|year| year - 1);
+            } else if to.year.is_none() {
+                last.year = last.year.map(|year| year + 1);
+            }
+        }
+        (first, last)
     }
 
     /// The days it may be, seen from `today`; none: there is no such day.

@@ -52,8 +52,12 @@ impl Scan<'_> {
         for sense in self.tokens.get(at)?.senses {
             match *sense {
                 Sense::RelativeDay(days) => {
-                    let day = Day::fixed(shift(self.today(), days.into()));
-                    return Some((Item::Day(day), at + 1));
+                    // British "today week".
+                    let week = self.unit(at + 1) == Some(Unit::Week)
+                        && self.lexicon.source.half_before_hour;
+                    let days = i64::from(days) + if week { 7 } else { 0 };
+                    let day = Day::fixed(shift(self.today(), days));
+                    return Some((Item::Day(day), at + 1 + usize::from(week)));
                 }
                 Sense::Feast(which) => {
                     let (year, next) = self.year(at + 1).unzip();
@@ -111,7 +115,10 @@ impl Scan<'_> {
             let in_range = self.between
                 || follows
                 || [Sense::To, Sense::Until].iter().any(|sense| self.has(next, *sense));
-            ends && (on || (the && by_article) || in_range || (suffixed && by_article))
+            // "on the 15th leaving at 6"
+            let dated = on && suffixed && by_article;
+            (ends || dated)
+                && (on || (the && by_article) || in_range || (suffixed && by_article))
                 && !self.weekday_sense(at)
         } else {
             ends && (on || (the && by_article && (in_digits || number > 12)))

@@ -277,12 +277,15 @@ impl Scan<'_> {
     /// Whether a word that is a part of the day only beside a day stands there, or alone.
     fn allows_part(&self, at: usize, before: Option<&Item>) -> bool {
         let alone = self.tokens.len() == 1 && !self.is_relative_day(at);
+        // "tarde de sexta"
+        let of = self.skip(at + 1, &[Sense::Of, Sense::The]);
+        let of_day = of > at + 1 && self.weekday_name(of).is_some() && !self.is_relative_day(at);
         let beside = match before {
             Some(Item::Day(_) | Item::Moment(_)) => true,
             Some(Item::Mark(Mark::Or)) => !self.is_relative_day(at),
             _ => false,
         };
-        alone || beside
+        alone || beside || of_day
     }
 
     // What tokens are; all answer for any index.

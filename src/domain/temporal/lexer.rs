@@ -182,6 +182,10 @@ impl Lexer<'_> {
             return self.push_word(Kind::Word, senses);
         }
         if glued_to_digits && let Some(senses) = self.lexicon.suffix(letters) {
+            // "2morrow": the digit is a syllable.
+            if after_number && senses.iter().any(|s| matches!(s, Sense::RelativeDay(_))) {
+                self.out.pop();
+            }
             return self.push_word(Kind::Word, senses);
         }
         let mut ends = [end; 8];

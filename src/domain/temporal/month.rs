@@ -50,7 +50,12 @@ impl Scan<'_> {
         if self.unit(next) == Some(Unit::Day) && self.ordinal(at).is_some() {
             next += 1;
         }
+        let number_end = next;
         next = self.skip(self.past_sign(next), &[Sense::Of, Sense::The]);
+        // "vinte e quatro às dez": a time follows, and not a month
+        if (number_end..next).any(|i| self.has(i, Sense::At)) {
+            return None;
+        }
         if self.unit(next) == Some(Unit::Month) && self.has(next + 1, Sense::Of) {
             next = self.skip(next + 1, &[Sense::Of]);
         }
@@ -249,6 +254,7 @@ impl Scan<'_> {
             Kind::Pair { a, sign: b'/', b } => Some((self.two(a, b)?, at + 1)),
             Kind::Pair { a, sign: b'-', b } if introduced && a.digits <= 2 && b.digits <= 2 => {
                 let in_hours = self.has(at + 1, Sense::HourMark)
+                    || self.unit(at + 1).is_some()
                     || self.has(at + 1, Sense::Of)
                     || self.has(at + 1, Sense::Meridiem(true))
                     || self.has(at + 1, Sense::Meridiem(false));

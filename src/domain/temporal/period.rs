@@ -73,6 +73,10 @@ impl Length {
         (self.minutes == 0 && self.months == 0).then_some(self.days)
     }
 
+    fn whole_weeks(self) -> Option<u32> {
+        self.days().filter(|days| *days > 0 && days % 7 == 0).map(|days| days / 7)
+    }
+
     pub(super) fn after(self, moment: NaiveDateTime) -> NaiveDateTime {
         moment
             .checked_add_months(Months::new(self.months))
@@ -153,14 +157,18 @@ impl Scan<'_> {
                 return Some((self.reckon(length), next));
             }
         }
-        // British "a week on friday".
-        if length == Length::of(1, Unit::Week).unwrap_or_default()
-            && self.has(next, Sense::On)
-            && let Some((Item::Day(day @ Day { weekday: Some(_), day: None, .. }), end)) =
-                self.day(next)
+        // British "a week on friday", "two weeks tomorrow".
+        let british = self.lexicon.source.half_before_hour && !is_in && !is_after;
+        if let Some(weeks) = length.whole_weeks()
+            && (self.has(next, Sense::On) || british)
+            && let Some((
+                Item::Day(day @ (Day { weekday: Some(_), .. } | Day { fixed: Some(_), .. })),
+                end,
+            )) = self.day(next)
+            && day.day.is_none()
             && let Some((date, _)) = day.dates(self.now.date()).first
         {
-            return Some((Item::Day(Day::fixed(date + WEEK)), end));
+            return Some((Item::Day(Day::fixed(shift(date, i64::from(weeks) * 7))), end));
         }
         // "after 3 hours", and not "after 2 weeks of …"
         (is_in || (is_after && !self.has(next, Sense::Of))).then(|| (self.reckon(length), next))
@@ -209,6 +217,15 @@ impl Scan<'_> {
             Kind::Pair { a, sign: b'/', b } if b.value == 2 || b.value == 4 => {
                 a.value * 4 / b.value
             }
+            // "three quarters of an hour", "tres cuartos de hora"
+            Kind::Number { value: 45, digits: 0, .. } if self.is_of_an_hour(at + 1) => {
+                at = self.skip(at + 1, &[Sense::Of, Sense::Article]) - 1;
+                3
+            }
+            Kind::Number { value: value @ 1..=3, .. } if self.has(at + 1, Sense::Quarter) => {
+                at += 1;
+                value
+            }
             Kind::Number { value, .. } => {
                 at = self.skip(at, &[Sense::Filler]);
                 let (half, end) = self.and_a_half(at + 1);
@@ -244,6 +261,17 @@ impl Scan<'_> {
             if self.has(at, Sense::And) && self.has(half, Sense::Half) {
                 return Some((length.plus(Length { minutes: 30, ..Length::default() }), half + 1));
             }
+            // "una hora y cuarto", "uma hora e quinze"
+            if self.has(at, Sense::And) && !self.is_unknown(at + 2) && self.unit(at + 2).is_none() {
+                let minutes = match self.number(at + 1) {
+                    Some(minutes @ 10..=59) => Some(minutes),
+                    None if self.has(at + 1, Sense::Quarter) => Some(15),
+                    _ => None,
+                };
+                if let Some(minutes) = minutes.filter(|_| !self.has(at + 2, Sense::HourMark)) {
+                    return Some((length.plus(Length { minutes, ..Length::default() }), at + 2));
+                }
+            }
             if let Some(Kind::Number { value: 0..=59, digits: 2, .. }) = self.kind(at)
                 && self.tokens[at].glued
             {
@@ -252,6 +280,11 @@ impl Scan<'_> {
             }
         }
         Some((length, at))
+    }
+
+    fn is_of_an_hour(&self, at: usize) -> bool {
+        let unit = self.skip(at, &[Sense::Of, Sense::Article]);
+        unit > at && self.unit(unit) == Some(Unit::Hour)
     }
 
     /// What "two and a half hours" and "1 1/2 hours" add to the number, in quarters, and what is next.

@@ -195,8 +195,9 @@ impl Group {
 
     fn moments(ends: ((Day, Clock), (Day, Clock)), today: NaiveDate) -> Option<Candidate> {
         let ((first, from), (last, to)) = ends;
-        let start = first.borrow(last).dates(today).first?.0;
-        let end = last.borrow(first).dates(start).first?.0;
+        let (first, last) = Day::ends(first, last);
+        let start = first.dates(today).first?.0;
+        let end = last.dates(start).first?.0;
         let (from, to) = (from.readings().0.time(), to.readings().0.time());
         let meaning =
             Meaning::Moments { from: Some(start.and_time(from)), to: Some(end.and_time(to)) };

@@ -64,6 +64,12 @@ fn closed(items: &[Item], start: usize, at_means_to: bool, out: &mut Vec<Item>) 
         _ => false,
     };
     let (b, next) = if joins {
+        // "saturday - dec 5 - 10am": one day, and no range
+        let weekday = a.day.filter(|day| day.weekday.is_some() && day.day.is_none());
+        let date = matches!(items.get(mid + 1), Some(Item::Day(Day { month: Some(_), .. })));
+        if weekday.is_some() && date && items.get(mid) == Some(&Item::Dash) {
+            return None;
+        }
         let after = mid + 1 + usize::from(is(items, mid + 1, Mark::From));
         end(items, after)?
     } else {
@@ -87,7 +93,7 @@ fn closed(items: &[Item], start: usize, at_means_to: bool, out: &mut Vec<Item>) 
         return Some(next);
     }
     // "from 9 to 11", with nothing after it that the numbers might count
-    let sure = opened && !matches!(items.get(next), Some(Item::Word | Item::Length(_)));
+    let sure = opened && !matches!(items.get(next), Some(Item::Length(_)));
     range(a, b, sure, out).then_some(next)
 }
 
@@ -291,7 +297,8 @@ fn days(a: End, b: End) -> Option<Item> {
     if !from.is_whole() || !to.is_whole() {
         return None;
     }
-    Some(Item::Days { from: Some(from.borrow(to)), to: Some(to.borrow(from)) })
+    let (from, to) = Day::ends(from, to);
+    Some(Item::Days { from: Some(from), to: Some(to) })
 }
 
 /// Takes out what was taken back: "not tomorrow", "el domingo no".

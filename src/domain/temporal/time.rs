@@ -54,7 +54,9 @@ impl Scan<'_> {
         let from = Clock::written(u8::try_from(a.value % 24).ok()?, 0, false);
         let (to, next) =
             self.after_clock(Clock::written(u8::try_from(b.value % 24).ok()?, 0, false), at + 1);
-        (marked || next > at + 1)
+        // "about 15-2" is no stretch of time.
+        let in_order = a.value <= 12 || a.value < b.value;
+        ((marked && in_order) || next > at + 1)
             .then_some((Item::Times { from: Some(from), to: Some(to), sure: true }, next))
     }
 
@@ -131,6 +133,7 @@ impl Scan<'_> {
             || no_start
             || spoken
             || (minutes % 5 == 0
+                && !from
                 && (!is_range
                     || evidence == Evidence::Marked
                     || self.has(hour_at, Sense::Noon)
@@ -183,6 +186,12 @@ impl Scan<'_> {
             Kind::Pair { a, sign: b'.', b }
                 if b.digits == 2 && b.value < 60 && a.value < 24 && a.digits <= 2 =>
             {
+                // "14.00 hrs", and not "2.50 hours"
+                let in_hours = self.unit(next) == Some(Unit::Hour);
+                if in_hours && a.value <= 12 {
+                    return None;
+                }
+                let marked = marked || in_hours;
                 let beside_day = matches!(before, Some(Item::Day(_))) || self.names_day(next);
                 // "01.12" is rather a date.
                 let date_like = a.zero && (1..=12).contains(&b.value) && !marked;
@@ -191,7 +200,7 @@ impl Scan<'_> {
                     return None;
                 }
                 let (hour, minute) = (u8::try_from(a.value).ok()?, u8::try_from(b.value).ok()?);
-                Some((Some(Clock::written(hour, minute, a.zero)), next))
+                Some((Some(Clock::written(hour, minute, a.zero)), next + usize::from(in_hours)))
             }
             // 815, 1030
             Kind::Number { value, digits: 3 | 4, zero } => {
@@ -236,7 +245,7 @@ impl Scan<'_> {
         if digits > 2 {
             return None;
         }
-        if self.is_day_number(next) {
+        if self.is_day_number(next, evidence) {
             return None;
         }
         let (mut minute, mut end) = (0, next);
@@ -302,7 +311,7 @@ impl Scan<'_> {
 
     /// Whether what follows a number, from `at` on, makes it a day or a count of days: "3 de março",
     /// "10 to 22 August", "20 of next month", "3 fridays from now".
-    fn is_day_number(&self, at: usize) -> bool {
+    fn is_day_number(&self, at: usize, evidence: Evidence) -> bool {
         let month_follows =
             |at: usize| self.month(self.skip(at, &[Sense::Of, Sense::The])).is_some();
         let stop = at + usize::from(self.kind(at) == Some(Kind::Stop) && self.tokens[at].glued);
@@ -319,7 +328,9 @@ impl Scan<'_> {
         {
             return true;
         }
-        let joins = self.kind(at) == Some(Kind::Dash) || self.has(at, Sense::To);
+        // "a las 10 al 30 de noviembre" is a time, its preposition being of times alone.
+        let of_time = evidence == Evidence::Marked && self.lexicon.source.at_means_to;
+        let joins = !of_time && (self.kind(at) == Some(Kind::Dash) || self.has(at, Sense::To));
         let other = self.skip(at + 1, &[Sense::The]);
         joins && self.day_number(other).is_some_and(|(_, end)| month_follows(end))
     }

@@ -85,6 +85,9 @@ impl Scan<'_> {
             // British "thursday week": a week after the next one.
             let first = day.dates(self.today()).first?.0;
             return Some((Item::Day(Day::fixed(first + WEEK)), next + 1));
+        } else if self.unit(next) == Some(Unit::Fortnight) {
+            let first = day.dates(self.today()).first?.0;
+            return Some((Item::Day(Day::fixed(first + WEEK + WEEK)), next + 1));
         } else if let Some((number, after)) = self.day_beside_weekday(next, weekday) {
             (day.day, next) = (Some(number), after);
         }
@@ -123,7 +126,9 @@ impl Scan<'_> {
         let (number, next) = self.day_number(at)?;
         let number = u8::try_from(number).ok().filter(|number| (1..=31).contains(number))?;
         let of = self.skip(self.past_sign(next), &[Sense::Of, Sense::The]);
-        if self.month(of).is_some() || self.unit(next).is_some() || self.is_unknown(next) {
+        // Not "terça vinte e quatro às dez".
+        let of_month = self.month(of).is_some() && !(next..of).any(|i| self.has(i, Sense::At));
+        if of_month || self.unit(next).is_some() || self.is_unknown(next) {
             return None;
         }
         if self.ordinal(at).is_some() {
@@ -194,6 +199,10 @@ impl Scan<'_> {
         let day = self.skip(next, &[Sense::On, Sense::The]);
         if on && !of_week {
             return self.day_number(day).is_some() || self.month(day).is_some();
+        }
+        // "vi a tu hermano"
+        if self.has(next, Sense::To) && !self.has(next, Sense::At) {
+            return self.weekday_name(next + 1).is_some() || self.number(next + 1).is_some();
         }
         let about_time = of_week
             || match self.kind(next) {

@@ -477,3 +477,32 @@ fn a_caption_is_read_and_its_medium_thanked_for() {
     );
     assert_eq!(world.dialogue.state.name(), "date_time");
 }
+
+#[test]
+fn a_word_that_holds_a_sentence_together_names_no_service() {
+    let cases = [
+        (Language::Spanish, "el jueves a la una"),
+        (Language::Spanish, "quiero reservar una hora para mañana"),
+        (Language::Spanish, "quiero unas horas el jueves"),
+        (Language::Portuguese, "quero uma hora na quinta"),
+        (Language::English, "can I come on thursday at one"),
+    ];
+    for (language, text) in cases {
+        let mut world = World::new(language);
+        world.say(text);
+        assert_eq!(world.dialogue.state.name(), "service_selection", "{text}");
+    }
+    let mut world = World::new(Language::Spanish);
+    world.say("tengo una pregunta");
+    assert_eq!(world.dialogue.state.name(), "service_selection");
+    world.say("corte");
+    let answer = world.say("el jueves a la una");
+    assert!(answer.contains("Corte con"), "{answer}");
+    assert_eq!(world.local(world.bookings[0].starts_at), march(12, 13, 0));
+    for text in ["uñas el jueves", "UÑAS", "quiero hacerme las uñas"] {
+        let answer = World::new(Language::Spanish).say(text);
+        assert!(answer.contains("Jueves 12") || answer.contains("Manicura, 40 min."), "{answer}");
+        assert!(!answer.contains("3 Manicura"), "{text}: {answer}");
+    }
+    assert!(World::new(Language::Portuguese).say("fazer a unha").contains("Manicure, 40 min."));
+}

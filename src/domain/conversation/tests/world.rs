@@ -8,7 +8,8 @@ use crate::domain::catalogue::{
     WeekHours,
 };
 use crate::domain::conversation::{
-    Customer, Dialogue, Effect, Event, Known, Message, MessageKind, Step, calls_the_bot, step,
+    Customer, Dialogue, Effect, Event, Known, Message, MessageKind, SentNotice, Step,
+    calls_the_bot, step,
 };
 use crate::domain::locale::{Language, Locale};
 
@@ -110,6 +111,8 @@ pub(crate) struct World {
     pub(crate) effects: Vec<Effect>,
     /// A lost time is told to the dialogue that the refused step came to, not to the one before.
     pub(crate) lost_after: bool,
+    /// Sent since the last answer; the next answer takes its place.
+    pub(crate) notice: Option<SentNotice>,
     made: u128,
 }
 
@@ -122,6 +125,7 @@ impl World {
             name: Some("Marina".to_owned()),
             locale: None,
             opted_out: false,
+            country_differs: false,
         };
         let mut world = Self {
             catalogue,
@@ -133,6 +137,7 @@ impl World {
             human: false,
             effects: Vec::new(),
             lost_after: false,
+            notice: None,
             made: 1_000,
         };
         world.now = world.at(march(10, 10, 0));
@@ -170,6 +175,13 @@ impl World {
         booking.status = Status::Confirmed;
         self.bookings.push(booking);
         self
+    }
+
+    /// Sends a notice about the first booking, after whatever was said last.
+    pub(crate) fn notify(&mut self, template: &str, before: Option<i64>) {
+        let booking = self.bookings.iter().find(|b| b.status == Status::Confirmed).unwrap().clone();
+        let template = template.to_owned();
+        self.notice = Some(SentNotice { template, before, sent_at: self.now, booking });
     }
 
     pub(crate) fn at(&self, local: NaiveDateTime) -> DateTime<Utc> {
@@ -214,6 +226,9 @@ impl World {
         };
         self.dialogue = dialogue;
         self.effects = effects;
+        if self.effects.iter().any(|effect| matches!(effect, Effect::Reply { .. })) {
+            self.notice = None;
+        }
         let replies = self.effects.iter().filter_map(|effect| match effect {
             Effect::Reply { text } => Some(text.clone()),
             _ => None,
@@ -228,6 +243,7 @@ impl World {
             customer: &self.customer,
             bookings: &self.bookings,
             busy: None,
+            notice: self.notice.as_ref(),
         };
         let stored = serde_json::to_string(&self.dialogue).unwrap();
         let dialogue: Dialogue = serde_json::from_str(&stored).unwrap();
