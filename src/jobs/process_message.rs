@@ -127,14 +127,20 @@ impl<'a> Decision<'a> {
         Ok(())
     }
 
-    /// Takes a step from where the turn began, since of one that lost nothing was kept. What it
-    /// needs to know about busy times is read from the database as it is now.
+    /// Takes a step. What it needs to know about busy times is read from the database as it is now.
+    ///
+    /// Of a step that lost a time nothing was kept, the greeting it may have held included; but
+    /// what it understood of the customer's wishes still stands.
     async fn decide(
         &mut self,
         db: &mut TenantTx,
         event: Event,
         now: DateTime<Utc>,
     ) -> Result<(), JobError> {
+        let from = match event {
+            Event::Said { .. } => self.before.clone(),
+            Event::Lost { .. } => Dialogue { greeted: self.before.greeted, ..self.after.clone() },
+        };
         let mut busy: Option<Vec<Busy>> = None;
         let (dialogue, effects) = loop {
             let known = Known {
@@ -144,7 +150,7 @@ impl<'a> Decision<'a> {
                 notice: self.loaded.notice.as_ref(),
                 busy: busy.as_deref(),
             };
-            match step(&self.before, &event, now, &known) {
+            match step(&from, &event, now, &known) {
                 Step::Turn { dialogue, effects } => break (dialogue, effects),
                 Step::Ask(_) if busy.is_some() => {
                     return Err(JobError::GiveUp(anyhow!("the step asked twice")));
@@ -154,7 +160,7 @@ impl<'a> Decision<'a> {
         };
         self.journal.push(Entry {
             event,
-            before: json_of(&self.before)?,
+            before: json_of(&from)?,
             after: json_of(&dialogue)?,
             effects: effects.clone(),
         });

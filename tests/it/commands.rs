@@ -156,7 +156,21 @@ async fn a_data_directory_has_one_dev_whose_numbers_are_connected() {
     let folder = Folder::new();
     let dev = Dev::start(&folder, &[]);
 
-    let second = pontual(&folder.0).args(["dev", "--port", "0"]).output().unwrap();
+    let mut second = pontual(&folder.0)
+        .args(["dev", "--port", "0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // One that is not refused would go on for ever.
+    let limit = Instant::now() + Duration::from_secs(10);
+    while second.try_wait().unwrap().is_none() && Instant::now() < limit {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    if second.try_wait().unwrap().is_none() {
+        kill_process(Pid::from_child(&second), Signal::TERM).unwrap();
+    }
+    let second = second.wait_with_output().unwrap();
     let told = String::from_utf8(second.stderr).unwrap();
     assert_eq!((second.status.code(), second.stdout.len()), (Some(1), 0), "{told}");
     assert!(

@@ -307,8 +307,10 @@ async fn files_in_any_order_are_applied_at_once_and_their_ids_come_in_their_orde
         for file in one.iter_mut().chain(&mut other) {
             currency.clone_into(&mut file.currency);
         }
-        let once = async |files: &[TenantFile]| apply_all(&db.app, clock(), files).await.unwrap();
-        let (a, b, c, mut d) = tokio::join!(once(&one), once(&other), once(&one), once(&other));
+        let applying =
+            async |files: &[TenantFile]| apply_all(&db.app, clock(), files).await.unwrap();
+        let (a, b, c, mut d) =
+            tokio::join!(applying(&one), applying(&other), applying(&one), applying(&other));
         d.reverse();
         assert_eq!((&a, &c), (&c, &d), "{b:?}");
         let slugs: Vec<String> =

@@ -1,6 +1,7 @@
 //! Date and time: a service is chosen, and times are offered until one of them is.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use uuid::Uuid;
 
 use super::intent::{Input, Intent};
 use super::menu::{Choice, Menu};
@@ -139,17 +140,27 @@ pub(super) fn read(
     about: Option<String>,
 ) -> Result<Option<Answer>, Ask> {
     let named = staff_wish::member_id(turn, text);
-    let stranger = staff_wish::unknown(turn, text).filter(|_| named.is_none());
-    if let Some(stranger) = stranger {
-        let line = staff_wish::nobody_called(turn, &stranger, plan.service_id);
-        // What else was said is read without them: their name may be a month as well.
-        let rest = Text::new(&text.raw_without(&stranger, turn.words.with));
-        let answer = match read(turn, plan, &rest, about.clone())? {
-            Some(answer) => answer,
-            None => search(turn, &again(plan), about)?,
-        };
-        return Ok(Some(answer.say_first(Some(line))));
-    }
+    let Some(stranger) = staff_wish::unknown(turn, text).filter(|_| named.is_none()) else {
+        return read_with(turn, plan, text, about, named);
+    };
+    let line = staff_wish::nobody_called(turn, &stranger, plan.service_id);
+    // What else was said is read without them: their name may be a month as well.
+    let rest = Text::new(&text.raw_without(&stranger, turn.words.with));
+    let answer = match read_with(turn, plan, &rest, about.clone(), None)? {
+        Some(answer) => answer,
+        None => search(turn, &again(plan), about)?,
+    };
+    Ok(Some(answer.say_first(Some(line))))
+}
+
+/// As [`read`], with the member of staff that the text names known.
+fn read_with(
+    turn: &Turn<'_>,
+    plan: &Plan,
+    text: &Text,
+    about: Option<String>,
+    named: Option<Uuid>,
+) -> Result<Option<Answer>, Ask> {
     let anybody = text.has_any(turn.words.any_staff);
     let text = match named.and_then(|id| turn.member(id)) {
         Some(member) => Text::new(&text.raw_without(&member.name, turn.words.with)),

@@ -45,7 +45,7 @@ const WORDS: [&str; 3] = [
      alla ya solo mas menos muy mucho mucha poco todo toda todos todas algo alguna alguno otro \
      otra otros otras vez veces hora horas dia dias semana mes mañana tarde noche hoy ahora media \
      medio dos tres cuatro cinco seis siete ocho nueve diez once doce primero primera segundo \
-     tercero cuarto quinto sexto ultimo proximo proxima hola buenas buenos gracias favor cosa \
+     tercero cuarto quinto sexto ultimo proximo proxima manana hola buenas buenos gracias favor cosa \
      pregunta cita turno",
 ];
 
@@ -71,4 +71,23 @@ pub(super) fn is_function_word(spelled: &str) -> bool {
         all
     });
     ALL.contains(spelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::spelled_words;
+    use super::*;
+
+    #[test]
+    fn words_are_written_as_they_are_compared() {
+        for word in WORDS.iter().flat_map(|words| words.split_whitespace()) {
+            assert_eq!(spelled_words(word), [word], "{word}");
+        }
+    }
+
+    #[test]
+    fn a_tilde_makes_another_word() {
+        assert!(is_function_word("unas") && !is_function_word("uñas"));
+        assert!(is_function_word("jueves") && is_function_word("segunda"));
+    }
 }

@@ -2,8 +2,8 @@
 //! and no.
 
 use super::menu::{Choice, Pick};
-use super::service_selection;
 use super::phrases::{Words, words as words_of};
+use super::service_selection;
 use super::state::State;
 use super::text::Text;
 use super::turn::Turn;

@@ -77,9 +77,10 @@ fn with_another(
     plan: &Plan,
     starts_at: DateTime<Utc>,
 ) -> Result<Option<Answer>, Ask> {
-    if plan.moving.is_some() || plan.staff_id.is_some() {
+    if plan.moving.is_some() {
         return Ok(None);
     }
+    // Of a plan with a wish for staff these are theirs alone, and the one lost is not among them.
     let Some(service) = turn.service(plan.service_id) else { return Ok(None) };
     let slots = turn.slots(service, plan)?;
     let Some(slot) = slots.iter().find(|slot| slot.start == starts_at) else { return Ok(None) };
@@ -96,7 +97,8 @@ fn with_another(
 
 /// The introduction, where it went with the step that was lost.
 fn introduced(turn: &Turn<'_>, answer: Answer) -> Answer {
-    if turn.dialogue.greeted || turn.dialogue.state != State::Greeting {
+    let first = matches!(turn.dialogue.state, State::Greeting | State::Confirmation(_));
+    if turn.dialogue.greeted || !first {
         return answer;
     }
     answer.say_first(Some(greeting::intro(turn))).greeted()

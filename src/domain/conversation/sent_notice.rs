@@ -76,14 +76,15 @@ fn to_menu(
         Input::Intent(Intent::Change) if cancelled => {
             return service_selection::start(turn, service_id, Some(&text.raw)).map(Some);
         }
-        Input::Intent(Intent::Cancel | Intent::Thanks) if cancelled => return Ok(None),
+        Input::Intent(Intent::Cancel | Intent::Thanks) | Input::Free if cancelled => {
+            return Ok(None);
+        }
         Input::Intent(Intent::Cancel) => Choice::AskCancel { booking_id },
         Input::Intent(Intent::Thanks) => Choice::Acknowledge { booking_id },
         Input::Intent(Intent::Change) if is_cancelled(notice) => Choice::Reschedule { booking_id },
         Input::Intent(Intent::Change) => {
             return bookings::reschedule(turn, booking_id, Some(text)).map(Some);
         }
-        Input::Free if cancelled => return Ok(None),
         Input::Free if text.has_any(turn.words.not_coming_in) => Choice::AskCancel { booking_id },
         Input::Free if is_coming(turn, text) => Choice::Acknowledge { booking_id },
         Input::Intent(_) | Input::OffMenu | Input::Yes | Input::No | Input::Free => {

@@ -228,15 +228,19 @@ fn is_unwanted(turn: &Turn<'_>, text: &Text, place: (usize, usize)) -> bool {
     let words = text.words();
     turn.words.unwanted_in.iter().any(|phrase| {
         let refusal = folded_words(phrase);
-        let ends = (refusal.len()..=place.0)
-            .filter(|end| words[end - refusal.len()..*end] == refusal[..]);
+        let ends =
+            (refusal.len()..=place.0).filter(|end| words[end - refusal.len()..*end] == refusal[..]);
         ends.into_iter().any(|end| {
-            let between = text.spelled()[end..place.0].iter();
-            // "não quero esperar, corte hoje" wants it; "não quero corte, quero manicure" the other.
-            between.clone().all(|word| is_function_word(word))
-                && !words[end..place.0].iter().any(|word| refusal.last() == Some(word))
+            // "não quero esperar, corte hoje" and "não quero, quero corte" want it.
+            let anew = |word: &String| word.len() >= 4 && refused_with(turn, word);
+            text.spelled()[end..place.0].iter().all(|word| is_function_word(word) && !anew(word))
         })
     })
+}
+
+/// Whether a word is part of a refusal, such as "quero" of "não quero".
+fn refused_with(turn: &Turn<'_>, word: &String) -> bool {
+    turn.words.unwanted_in.iter().any(|phrase| folded_words(phrase).contains(word))
 }
 
 fn partly_named<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service> {

@@ -24,6 +24,13 @@ const FIRST_NAMES: &str = "adriana alejandra alejandro alex alice aline amanda a
      simone sofia sonia sophia susana tatiana teresa thais thiago tiago tom valentina vanessa \
      veronica victor victoria vitor vitoria viviane yasmin";
 
+/// Who wants to talk with somebody does not wish to be served by them.
+const TALKING: [&str; 7] = ["talk", "speak", "talking", "falar", "conversar", "falando", "hablar"];
+
+/// What may stand between "with" and a name.
+const TITLES: [&str; 11] =
+    ["dr", "dra", "doctor", "doctora", "mr", "mrs", "ms", "sr", "sra", "dona", "don"];
+
 /// The member of staff a text names. Before times are offered only after "with": there a name alone
 /// may be the customer's own.
 pub(super) fn member<'a>(turn: &Turn<'a>, text: &Text) -> Option<&'a Staff> {
@@ -38,7 +45,9 @@ pub(super) fn member<'a>(turn: &Turn<'a>, text: &Text) -> Option<&'a Staff> {
     in_full.max_by_key(|member| member.name.len()).or_else(|| {
         let by_part = |member: &&Staff| {
             let parts = folded_words(&member.name);
-            parts.iter().any(|part| !is_function_word(part) && text.is_led_to(part, turn.words.with))
+            parts
+                .iter()
+                .any(|part| !is_function_word(part) && text.is_led_to(part, turn.words.with))
         };
         // "Paula" is, where there is one.
         let mut part = staff.iter().filter(by_part);
@@ -54,18 +63,22 @@ pub(super) fn member_id(turn: &Turn<'_>, text: &Text) -> Option<Uuid> {
 /// The name in a wish for somebody who does not work here.
 pub(super) fn unknown(turn: &Turn<'_>, text: &Text) -> Option<String> {
     let with = turn.words.with.first()?;
+    if text.has_any(&TALKING) {
+        return None;
+    }
     let words = text.words();
     let staff = &turn.known.catalogue.staff;
+    let leads = |word: &str| is_function_word(word) || TITLES.contains(&word);
     (1..words.len()).find_map(|at| {
         let led = words[at - 1] == *with
-            || (at >= 2 && words[at - 2] == *with && is_function_word(&text.spelled()[at - 1]));
+            || (at >= 2 && words[at - 2] == *with && leads(&text.spelled()[at - 1]));
         let word = &words[at];
         let known = staff.iter().any(|member| folded_words(&member.name).contains(word));
         let name = written(text, word);
         let capital = name.chars().next().is_some_and(char::is_uppercase)
             && name.chars().any(char::is_lowercase);
         let common = FIRST_NAMES.split_whitespace().any(|name| name == word);
-        let named = led && !known && !is_function_word(&text.spelled()[at]) && !of_service(turn, word);
+        let named = led && !known && !leads(&text.spelled()[at]) && !of_service(turn, word);
         (named && (capital || common)).then(|| super::format::capitalized(&name))
     })
 }
@@ -79,9 +92,9 @@ fn written(text: &Text, word: &str) -> String {
 
 fn of_service(turn: &Turn<'_>, word: &str) -> bool {
     let services = &turn.known.catalogue.services;
-    let names = services.iter().flat_map(|service| {
-        [&service.name, &service.key].into_iter().chain(&service.synonyms)
-    });
+    let names = services
+        .iter()
+        .flat_map(|service| [&service.name, &service.key].into_iter().chain(&service.synonyms));
     names.flat_map(|name| folded_words(name)).any(|own| own == *word)
 }
 

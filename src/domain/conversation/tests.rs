@@ -7,4 +7,5 @@ mod scripts;
 mod stored;
 mod table;
 mod vocabulary;
+mod wishes;
 mod world;

@@ -11,11 +11,7 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn new(raw: &str) -> Self {
-        Self {
-            raw: raw.trim().to_owned(),
-            words: folded_words(raw),
-            spelled: spelled_words(raw),
-        }
+        Self { raw: raw.trim().to_owned(), words: folded_words(raw), spelled: spelled_words(raw) }
     }
 
     pub(super) fn words(&self) -> &[String] {

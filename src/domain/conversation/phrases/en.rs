@@ -159,7 +159,13 @@ pub(super) const PHRASES: Phrases = Phrases {
 pub(super) const WORDS: Words = Words {
     opt_out: &["stop", "unsubscribe", "stop messages"],
     opt_in: &["start"],
-    cancel: &["cancel", "cancel booking", "cancel my booking", "cancel it"],
+    cancel: &[
+        "cancel",
+        "cancel booking",
+        "cancel my booking",
+        "cancel it",
+        "i don't want it anymore",
+    ],
     change: &["change", "reschedule", "move", "change time", "change booking"],
     my_bookings: &["my bookings", "my appointments", "my booking", "my appointment"],
     menu: &[
@@ -248,7 +254,14 @@ pub(super) const WORDS: Words = Words {
         "an agent",
     ],
     price_in: &["how much", "price", "prices", "cost", "costs"],
-    unwanted_in: &["don't want", "dont want", "do not want", "no longer want", "don't need", "do not need"],
+    unwanted_in: &[
+        "don't want",
+        "dont want",
+        "do not want",
+        "no longer want",
+        "don't need",
+        "do not need",
+    ],
     other_time_in: &["another time", "other time", "change time", "different time", "another day"],
 
     before_number: &["option", "number", "the", "choice", "nr"],

@@ -159,7 +159,14 @@ pub(super) const PHRASES: Phrases = Phrases {
 pub(super) const WORDS: Words = Words {
     opt_out: &["baja", "parar", "alto", "stop"],
     opt_in: &["alta", "activar", "start"],
-    cancel: &["cancelar", "anular", "cancelar cita", "cancelar reserva", "anular cita"],
+    cancel: &[
+        "cancelar",
+        "anular",
+        "cancelar cita",
+        "cancelar reserva",
+        "anular cita",
+        "ya no quiero",
+    ],
     change: &["cambiar", "reprogramar", "mover", "cambiar hora", "cambiar cita", "reagendar"],
     my_bookings: &["mis citas", "mis turnos", "mis reservas", "mi cita", "mi reserva", "mi turno"],
     menu: &[

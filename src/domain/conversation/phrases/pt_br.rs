@@ -159,7 +159,14 @@ pub(super) const PHRASES: Phrases = Phrases {
 pub(super) const WORDS: Words = Words {
     opt_out: &["sair", "parar", "pare", "descadastrar", "stop"],
     opt_in: &["voltar a receber", "ativar", "start"],
-    cancel: &["cancelar", "desmarcar", "cancela", "cancelar horário", "cancelar agendamento"],
+    cancel: &[
+        "cancelar",
+        "desmarcar",
+        "cancela",
+        "cancelar horário",
+        "cancelar agendamento",
+        "não quero mais",
+    ],
     change: &["remarcar", "mudar", "reagendar", "mudar horário", "trocar horário"],
     my_bookings: &["meus horários", "meus agendamentos", "meu horário", "meu agendamento"],
     menu: &[

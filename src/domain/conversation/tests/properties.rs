@@ -24,6 +24,8 @@ enum Act {
     BackFromPerson,
     /// Staff cancels the first booking.
     CancelledByStaff,
+    /// The customer is told something about their first booking.
+    Notified(&'static str, Option<i64>),
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -55,6 +57,13 @@ fn act() -> impl Strategy<Value = Act> {
         MessageKind::Location, MessageKind::Contact, MessageKind::Sticker, MessageKind::Reaction,
         MessageKind::Other,
     ]);
+    let notices = prop::sample::select(vec![
+        ("reminder", Some(86_400)),
+        ("reminder", Some(3_600)),
+        ("booking_moved", None),
+        ("booking_cancelled", None),
+        ("booking_confirmed", None),
+    ]);
     prop_oneof![
         16 => prop::collection::vec(text(), 1..2).prop_map(Act::Says),
         2 => prop::collection::vec(text(), 2..4).prop_map(Act::Says),
@@ -66,6 +75,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (any::<bool>(), 0..80_i64).prop_map(|(ana, hours)| Act::Rival(ana, hours)),
         1 => (10..14_u32, 9..17_u32).prop_map(|(day, hour)| Act::Booked(day, hour)),
         1 => Just(Act::CancelledByStaff),
+        2 => notices.prop_map(|(template, before)| Act::Notified(template, before)),
         6 => Just(Act::BackFromPerson),
     ]
 }
@@ -86,7 +96,13 @@ fn happen(world: &mut World, act: &Act) {
             let said: Vec<Message> =
                 texts.iter().map(|text| message(world, kind, Some(text), None)).collect();
             let with_person = world.human;
+            let notified = world.notice.is_some();
             let answer = world.send(&said);
+            // A notice in between is no question that a yes could settle.
+            let settles = |e: &Effect| {
+                matches!(e, Effect::Confirm { .. } | Effect::Cancel { .. } | Effect::Move { .. })
+            };
+            assert!(!notified || !world.effects.iter().any(settles), "{act:?}: {answer}");
             let menu = |text: &String| ["menu", "menú"].contains(&text.trim());
             let silent = texts.iter().all(|text| text.trim().is_empty())
                 || (with_person && !texts.iter().any(menu));
@@ -119,7 +135,15 @@ fn happen(world: &mut World, act: &Act) {
         Act::CancelledByStaff => {
             let confirmed = world.bookings.iter().position(|b| b.status == Status::Confirmed);
             if let Some(first) = confirmed {
-                world.bookings.remove(first);
+                let gone = world.bookings.remove(first);
+                if let Some(notice) = world.notice.as_mut().filter(|n| n.booking.id == gone.id) {
+                    notice.booking.status = Status::Cancelled;
+                }
+            }
+        }
+        Act::Notified(template, before) => {
+            if world.bookings.iter().any(|b| b.status == Status::Confirmed) {
+                world.notify(template, *before);
             }
         }
         Act::Booked(day, hour) => {

@@ -116,7 +116,7 @@ fn every_state_answers_every_kind_of_input() {
         (Sends(MessageKind::Image), ["service_selection: say", "service_selection: say", "date_time: say", "confirmation: say", "completed: say"]),
         (Sends(MessageKind::Sticker), ["greeting:", "service_selection:", "date_time:", "confirmation:", "completed:"]),
         (Sends(MessageKind::Reaction), ["greeting:", "service_selection:", "date_time:", "confirmation:", "completed:"]),
-        (Loses, ["date_time: say", "date_time: say", "date_time: say", "date_time: release, say", "date_time: say"]),
+        (Loses, ["confirmation: hold, say", "confirmation: hold, say", "confirmation: hold, say", "confirmation: release, hold, say", "confirmation: hold, say"]),
     ];
     for (input, expected) in &cases {
         for (state, expected) in STATES.iter().zip(expected) {
