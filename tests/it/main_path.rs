@@ -269,3 +269,30 @@ async fn a_booking_inserted_by_plain_sql_is_confirmed_to_the_customer_and_remind
     stack.settle().await;
     stack.stop_working().await;
 }
+
+#[tokio::test]
+async fn a_digit_answers_the_notice_that_came_last_and_not_the_question_before_it() {
+    let mut stack = Stack::new().await;
+    stack.work();
+    stack.say("studio-lua", MARINA, "corte quinta às 15h").await;
+    stack.say("studio-lua", MARINA, "1").await;
+    let question = stack.say("studio-lua", MARINA, "cancelar").await;
+    assert!(question.contains("1 Sim, cancelar"), "{question}");
+    stack.settle().await;
+    let last = stack.sim.chat("studio-lua", MARINA).pop().unwrap();
+    sqlx::query(
+        "update app.bookings set starts_at = starts_at + interval '1 day' where status = 'confirmed'",
+    )
+    .execute(&stack.db.owner)
+    .await
+    .unwrap();
+    let notice = stack.sim.wait_for_reply("studio-lua", MARINA, &last.id, PATIENCE).await.unwrap();
+    assert!(notice.text.contains("1 OK"), "{}", notice.text);
+    stack.settle().await;
+    let answer = stack.say("studio-lua", MARINA, "1").await;
+    assert!(!answer.contains("Cancelado"), "{answer}");
+    let status: String = stack.value("select status from app.bookings").await;
+    assert_eq!(status, "confirmed", "{answer}");
+    stack.settle().await;
+    stack.stop_working().await;
+}
