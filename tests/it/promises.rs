@@ -12,6 +12,13 @@ use crate::support::stack::{PATIENCE, Stack, tuesday_at_ten};
 
 const MARINA: &str = "+5511988887777";
 
+/// A new customer's cut with Ana, confirmed, as plain SQL: tenant, phone, start.
+const BOOK_A_CUT: &str = "
+    with c as (insert into app.customers (tenant_id, phone) values ($1, $2) returning id)
+    insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, status)
+    select $1, c.id, (select id from app.services where tenant_id = $1 and key = 'corte'),
+           (select id from app.staff where tenant_id = $1 and key = 'ana'), $3, 'confirmed' from c";
+
 fn upsert(id: &str, phone: &str, text: &str, at: i64) -> String {
     json!({
         "event": "messages.upsert", "instance": "studio-lua",
@@ -223,17 +230,8 @@ async fn p5_two_who_come_at_once_both_get_a_place_where_there_are_two() {
     let tenant = stack.tenant("studio-lua").await;
     sqlx::query("update app.services set capacity = 2").execute(&stack.db.owner).await.unwrap();
     let starts_at = tuesday_at_ten() + TimeDelta::days(1);
-    let insert = |phone: &'static str| {
-        sqlx::query(
-            "with c as (insert into app.customers (tenant_id, phone) values ($1, $2) returning id)
-             insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, status)
-             select $1, c.id, (select id from app.services where tenant_id = $1 and key = 'corte'),
-                    (select id from app.staff where tenant_id = $1 and key = 'ana'), $3, 'confirmed' from c",
-        )
-        .bind(tenant)
-        .bind(phone)
-        .bind(starts_at)
-    };
+    let insert =
+        |phone: &'static str| sqlx::query(BOOK_A_CUT).bind(tenant).bind(phone).bind(starts_at);
     let mut first = stack.db.owner.begin().await.unwrap();
     insert("+5511911111111").execute(&mut *first).await.unwrap();
     // The second comes while the first has not committed: it waits, and then sees the other lane.
@@ -451,16 +449,7 @@ async fn p5_lanes_are_not_for_writers_to_choose_and_old_places_still_count() {
     let tenant = stack.tenant("studio-lua").await;
     let starts_at = tuesday_at_ten() + TimeDelta::days(1);
     let insert = |phone: &'static str| {
-        sqlx::query(
-            "with c as (insert into app.customers (tenant_id, phone) values ($1, $2) returning id)
-             insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, status)
-             select $1, c.id, (select id from app.services where tenant_id = $1 and key = 'corte'),
-                    (select id from app.staff where tenant_id = $1 and key = 'ana'), $3, 'confirmed' from c",
-        )
-        .bind(tenant)
-        .bind(phone)
-        .bind(starts_at)
-        .execute(&stack.db.owner)
+        sqlx::query(BOOK_A_CUT).bind(tenant).bind(phone).bind(starts_at).execute(&stack.db.owner)
     };
     insert("+5511911111111").await.unwrap();
     sqlx::query("update app.bookings set lane = 2").execute(&stack.db.owner).await.unwrap();
