@@ -3,7 +3,9 @@
 //! Every query of a tenant's data runs inside a [`TenantTx`]; the few looks across tenants are
 //! `security definer` functions in `sql/`, which return ids only.
 
+pub mod bookings;
 pub mod inbox;
+pub mod keys;
 mod migrate;
 pub mod outbox;
 pub mod reminders;
@@ -47,9 +49,21 @@ pub async fn connect(url: &str, most: u32, clock: Clock) -> anyhow::Result<PgPoo
     PgPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(PATIENCE)
+        .after_release(|conn, _| Box::pin(left_clean(conn)))
         .connect_with(options)
         .await
         .context("the database does not answer; check DATABASE_URL and that the server runs")
+}
+
+/// Whether a connection that comes back to the pool has no transaction open; otherwise it is closed.
+///
+/// Dropping the future of `begin` before the server's answer leaves a transaction that sqlx 0.9.0
+/// does not know of (transact-rs/sqlx#4385, mended there after that release). The next borrower's
+/// statements would be answered and never committed: a message lost with a 200. Outside a
+/// transaction block `now()` is the time of the statement itself.
+async fn left_clean(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    let row = sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(conn).await?;
+    sqlx::Row::try_get(&row, 0)
 }
 
 /// A transaction that sees and touches one tenant's rows, and acts as the runtime role.

@@ -1,5 +1,6 @@
 //! The HTTP server: the gateway's webhook, health, and in demonstrations the chat simulator.
 
+mod api;
 mod health;
 pub mod sim;
 mod webhook;

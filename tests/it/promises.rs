@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use pontual::db::TenantTx;
+use pontual::db::{self, TenantTx};
 use pontual::gateway_sim::Fault;
 use pontual::gateway_sim::fault::SendFault;
 use serde_json::{Value, json};
@@ -77,6 +77,27 @@ async fn p1_the_answer_comes_after_the_commit_and_not_after_the_statement() {
     assert_eq!(stack.deliver(body).await.0, 503);
     let stored: i64 = stack.value("select count(*) from app.inbound_messages").await;
     assert_eq!(stored, 1);
+}
+
+#[tokio::test]
+async fn p1_what_follows_a_begin_that_was_dropped_on_the_way_is_committed() {
+    let stack = Stack::new().await;
+    let tenant = stack.tenant("studio-lua").await;
+    let pool = db::connect(&stack.db.url_app(), 1, stack.clock).await.unwrap();
+    let now = stack.clock.now();
+    let mut dropped = 0;
+    for n in 0..200_u64 {
+        // Somewhere between asking for a connection and the answer of its server.
+        let moment = Duration::from_micros(n * 10);
+        let begin = TenantTx::begin(&pool, tenant, now);
+        dropped += usize::from(tokio::time::timeout(moment, begin).await.is_err());
+        let state = if n % 2 == 0 { "open" } else { "close" };
+        db::inbox::receive_state(&pool, now, "studio-lua", state).await.unwrap();
+        let kept: String =
+            stack.value("select state from app.instances where name = 'studio-lua'").await;
+        assert_eq!(kept, state, "after {n}");
+    }
+    assert!(dropped > 0);
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -155,6 +157,10 @@ async fn connection_states_and_delivery_statuses_update_their_rows_and_never_ste
     stack.say("studio-lua", "+5511988887777", "Oi").await;
     stack.settle().await;
     stack.stop_working().await;
+    // The simulated phone tells its own statuses, and says last that the message was read.
+    while stack.value::<String>("select status from app.outbound_messages").await != "read" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let id: String = stack.value("select provider_id from app.outbound_messages").await;
     sqlx::query(
         "update app.outbound_messages set status = 'sent', delivered_at = null, read_at = null",

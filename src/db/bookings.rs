@@ -1,0 +1,1 @@
+//! Bookings as the HTTP API reads and writes them.

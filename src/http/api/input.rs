@@ -1,0 +1,1 @@
+//! Reading what a request says, every bad field named at once.
