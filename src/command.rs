@@ -3,7 +3,9 @@
 mod dev;
 mod gateway_sim;
 mod migrate;
+mod replay;
 mod serve;
+mod template;
 mod tenant;
 pub mod understand;
 
@@ -36,6 +38,11 @@ enum Command {
     /// Create, update and list tenants
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Say things in a tenant's own words
+    #[command(subcommand)]
+    Template(template::TemplateCommand),
+    /// Take the recorded turns of a conversation again and show what comes out differently
+    Replay(replay::Replay),
     /// Show what the date and time understanding makes of a text, as JSON
     Understand(understand::Understand),
 }
@@ -71,6 +78,12 @@ impl Cli {
             Command::GatewaySim(simulator) => gateway_sim::run(simulator, environment).await,
             Command::Tenant(command) => {
                 tenant::run(command, environment.owner_database_url()?, clock).await
+            }
+            Command::Template(command) => {
+                template::run(command, environment.owner_database_url()?, clock).await
+            }
+            Command::Replay(replay) => {
+                replay::run(&replay, environment.owner_database_url()?, clock).await
             }
             Command::Understand(_) => Ok(()), // ran above, it needs no runtime
         }

@@ -4,12 +4,15 @@
 //! `security definer` functions in `sql/`, which return ids only.
 
 pub mod bookings;
+pub mod conversations;
 pub mod inbox;
+pub mod journal;
 pub mod keys;
 mod migrate;
 pub mod outbox;
 pub mod reminders;
 mod safety;
+pub mod templates;
 pub mod tenants;
 pub mod turns;
 

@@ -1,4 +1,4 @@
-//! The HTTP server: the gateway's webhook, health, and in demonstrations the chat simulator.
+//! The HTTP server: the gateway's webhook, the API, health, and in demonstrations the chat simulator.
 
 mod api;
 mod health;
@@ -32,6 +32,7 @@ pub fn router(app: App) -> Router {
         .route("/webhooks/evolution/", post(webhook::receive))
         .route("/webhooks/evolution/{*event}", post(webhook::receive))
         .merge(health_routes(&app.pool))
+        .merge(api::router())
         .layer(CatchPanicLayer::new())
         .with_state(app)
 }

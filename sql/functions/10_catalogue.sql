@@ -37,7 +37,11 @@ as $$
         order by m.position, m.key), '[]')
         from app.staff m where m.tenant_id = t.id and m.retired_at is null),
     'closures', (select coalesce(jsonb_agg(c.day order by c.day), '[]') from app.closures c
-                  where c.tenant_id = t.id and c.day >= (app.now() at time zone t.timezone)::date))
+                  where c.tenant_id = t.id and c.day >= (app.now() at time zone t.timezone)::date),
+    'texts', (select coalesce(jsonb_object_agg(x.language, x.texts), '{}')
+                from (select m.language, jsonb_object_agg(m.key, m.body) as texts
+                        from app.message_templates m
+                       where m.tenant_id = t.id and m.channel = 'whatsapp' group by m.language) x))
     from app.tenants t
    where t.id = app.tenant_id()
 $$;
@@ -83,7 +87,13 @@ as $$
     'service_name', (select name from app.services s where s.tenant_id = b.tenant_id and s.id = b.service_id),
     'staff_name', (select name from app.staff m where m.tenant_id = b.tenant_id and m.id = b.staff_id),
     'starts_at', b.starts_at, 'ends_at', b.ends_at, 'status', b.status, 'hold_expires_at', b.hold_expires_at,
-    'code', b.code, 'revision', b.revision, 'price', (b.price * 100)::bigint)
+    'code', b.code, 'revision', b.revision, 'price', (b.price * 100)::bigint,
+    'visit_id', b.visit_id, 'cancelled_at', b.cancelled_at,
+    'cancelled_by', case
+      when b.status <> 'cancelled' then null
+      when b.cancel_reason = 'hold expired' then 'expiry'
+      when b.cancel_reason in ('by the customer', 'released by the customer') then 'customer'
+      else 'staff' end)
 $$;
 comment on function app.booking_json(app.bookings) is 'A booking as the conversation sees it (domain::catalogue::Booking).';
 

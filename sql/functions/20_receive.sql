@@ -82,11 +82,14 @@ begin
   if message is null then
     return 'duplicate';
   end if;
-  perform queue.enqueue('process_message', jsonb_build_object('tenant_id', tenant, 'conversation_id', conversation));
+  perform queue.enqueue('process_message', jsonb_build_object('tenant_id', tenant, 'conversation_id', conversation),
+    -- By whichever clock is behind, as what is due at once.
+    least(at, queue.now()) + app.burst_wait(receive_message.kind, receive_message.body ->> 'text',
+      (select t.burst_window from app.tenants t where t.id = tenant)));
   return 'accepted';
 end $$;
 comment on function app.receive_message(timestamptz, text, text, text, text, text, text, jsonb, timestamptz) is
-  'Stores a customer''s message and enqueues its processing. Returns accepted, duplicate (the instance has delivered this id before) or no_instance.';
+  'Stores a customer''s message and enqueues its processing, for the end of its burst. Returns accepted, duplicate (the instance has delivered this id before) or no_instance.';
 
 create or replace function app.upsert_customer_once(tenant uuid, phone text, lid text, push_name text) returns uuid
 language plpgsql volatile
@@ -154,6 +157,119 @@ begin
 end $$;
 comment on function app.upsert_customer(uuid, text, text, text) is
   'The customer with this phone, else this lid; made if new, completed by what is learnt.';
+
+create or replace function app.receive_edit(at timestamptz, instance_name text, provider_id text, words text) returns text
+language plpgsql volatile
+set search_path = ''
+set lock_timeout = '3s'
+as $$
+declare
+  tenant    uuid;
+  instance  uuid;
+  message   app.inbound_messages;
+begin
+  perform app.refuse_api_client();
+  select i.tenant_id, i.instance_id into tenant, instance from app.instance_of(instance_name) i;
+  if tenant is null then
+    return 'no_instance';
+  end if;
+  perform set_config('app.tenant_id', tenant::text, true), set_config('app.now', at::text, true);
+  -- A turn that is reading the old words comes first.
+  perform from app.conversations c
+    join app.inbound_messages m on m.tenant_id = c.tenant_id and m.conversation_id = c.id
+   where m.tenant_id = tenant and m.instance_id = instance and m.provider_id = receive_edit.provider_id
+     for no key update of c;
+  select * into message from app.inbound_messages m
+   where m.tenant_id = tenant and m.instance_id = instance and m.provider_id = receive_edit.provider_id;
+  if message.id is null or message.conversation_id is null or words is not distinct from message.body ->> 'text' then
+    return 'ignored';
+  end if;
+  if message.processed_at is null then
+    update app.inbound_messages m
+       set body = m.body || jsonb_build_object('text', words, 'before_edit', m.body -> 'text')
+     where m.tenant_id = tenant and m.id = message.id;
+    return 'accepted';
+  end if;
+  -- It was answered as it was; the edit comes twice where the gateway tries again.
+  insert into app.conversation_events (tenant_id, conversation_id, event, actor, detail)
+  select tenant, message.conversation_id, 'message_edited', 'customer:' || c.customer_id, d.detail
+    from app.conversations c, jsonb_build_object('message_id', message.id, 'text', words) as d (detail)
+   where c.tenant_id = tenant and c.id = message.conversation_id
+     and not exists (
+       select from app.conversation_events e
+        where e.tenant_id = tenant and e.conversation_id = c.id and e.event = 'message_edited' and e.detail = d.detail);
+  return 'ignored';
+end $$;
+comment on function app.receive_edit(timestamptz, text, text, text) is
+  'A customer changed the words of a message: it is read so if it has not been read yet (accepted), else the timeline notes it (ignored).';
+
+create or replace function app.receive_own(
+  at             timestamptz,
+  instance_name  text,
+  provider_id    text,
+  phone          text,
+  lid            text,
+  words          text,
+  sent_at        timestamptz
+) returns text
+language plpgsql volatile
+set search_path = ''
+set lock_timeout = '3s'
+as $$
+declare
+  tenant        uuid;
+  instance      uuid;
+  customer      uuid;
+  conversation  uuid;
+  wrote_at      constant timestamptz := least(coalesce(receive_own.sent_at, at), at);
+begin
+  perform app.refuse_api_client();
+  select i.tenant_id, i.instance_id into tenant, instance from app.instance_of(instance_name) i;
+  if tenant is null then
+    return 'no_instance';
+  end if;
+  perform set_config('app.tenant_id', tenant::text, true), set_config('app.now', at::text, true), set_config('app.actor', 'phone', true);
+  if coalesce(receive_own.phone, receive_own.lid) is null
+     or exists (select from app.outbound_messages o
+                 where o.tenant_id = tenant and o.channel = 'whatsapp' and o.provider_id = receive_own.provider_id) then
+    return 'ignored';
+  end if;
+  customer := app.upsert_customer(tenant, receive_own.phone, receive_own.lid, null);
+  insert into app.conversations (tenant_id, customer_id, instance_id) values (tenant, customer, instance)
+  on conflict on constraint conversations_one_a_customer_and_instance do nothing;
+  -- The lock that turns take: what the bot is about to say is said before, or not at all.
+  select c.id into conversation from app.conversations c
+   where c.tenant_id = tenant and c.customer_id = customer and c.instance_id = instance for no key update;
+  if app.may_be_ours(tenant, conversation, words, at) then
+    return 'ignored';
+  end if;
+  insert into app.outbound_messages (tenant_id, conversation_id, body, author, status, provider_id, created_at, sent_at)
+  values (tenant, conversation, coalesce(nullif(left(words, 4096), ''), '[…]'), 'phone', 'sent', receive_own.provider_id, wrote_at, wrote_at)
+  on conflict do nothing;
+  if found then
+    perform app.person_wrote(tenant, conversation, wrote_at);
+  end if;
+  return 'ignored';
+end $$;
+comment on function app.receive_own(timestamptz, text, text, text, text, text, timestamptz) is
+  'A message left the tenant''s own number: unless it is one of ours, a person wrote it on the phone, so it is noted and the bot pauses.';
+
+create or replace function app.may_be_ours(tenant uuid, conversation uuid, words text, at timestamptz) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  -- The echo of a send may come before the send's answer, so before its id is known; and a text made
+  -- from a template at sending is not known either until then. A send that was given up may have
+  -- gone out all the same.
+  select exists (
+    select from app.outbound_messages o
+     where o.tenant_id = tenant and o.conversation_id = conversation and o.channel = 'whatsapp'
+       and o.provider_id is null and o.attempts > 0 and o.updated_at > at - interval '10 minutes'
+       and (o.body is null and o.status = 'sending'
+            or btrim(regexp_replace(o.body, '\s+', ' ', 'g')) = btrim(regexp_replace(words, '\s+', ' ', 'g'))))
+$$;
+comment on function app.may_be_ours(uuid, uuid, text, timestamptz) is
+  'Whether a message from the tenant''s own number may be one that we are sending or have sent without learning its id.';
 
 create or replace function app.receive_unrouted(at timestamptz, instance_name text, event text, body jsonb) returns void
 language sql volatile security definer

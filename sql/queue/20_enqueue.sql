@@ -35,7 +35,8 @@ begin
   on conflict (job_type, idempotency_key) do nothing
   returning id into made;
   -- Wake a sleeping worker, once: whoever else enqueues meanwhile finds it awake or the row taken.
-  if made is not null and due <= queue.now() then
+  -- What is due in a moment keeps it awake until then (queue.due_soon).
+  if made is not null and due <= queue.now() + interval '6 seconds' then
     update queue.kinds k set asleep = false
      where k.kind = (select s.kind from queue.kinds s where s.kind = enqueue.kind and s.asleep for update skip locked);
     if found then
@@ -46,6 +47,18 @@ begin
 end $$;
 comment on function queue.enqueue(text, jsonb, timestamptz, text) is
   'Puts a job into the queue, in the caller''s transaction. args hold ids only, tenant_id first. run_at: not before (default now). key: the same kind and key is taken once, for as long as the job is kept. Returns the job''s id, null when the key was there.';
+
+create or replace function queue.due_soon(kind text) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select exists (
+    select from apalis.jobs j
+     where j.job_type = due_soon.kind and j.status = 'Pending' and j.attempts < j.max_attempts
+       and j.run_at > queue.now() and j.run_at <= queue.now() + interval '6 seconds')
+$$;
+comment on function queue.due_soon(text) is
+  'Whether a job of this kind comes due within seconds, so that a worker had better stay awake: the end of a burst, a snooze.';
 
 create or replace function queue.finish(job_id text, worker text) returns boolean
 language sql volatile

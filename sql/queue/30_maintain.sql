@@ -59,13 +59,14 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  promoted integer; released integer; killed integer; lost integer; pruned integer;
+  promoted integer; timers integer; released integer; killed integer; lost integer; pruned integer;
 begin
   -- One process at a time is enough; the others look again at their next turn.
   if not pg_try_advisory_xact_lock(hashtext('queue.maintain')) then
     return null;
   end if;
   promoted := queue.promote_reminders();
+  timers := queue.promote_timers();
   released := queue.release_expired_holds();
 
   -- A job that took its worker down with every attempt is dead, not waiting.
@@ -88,8 +89,8 @@ begin
      and not exists (select from apalis.jobs j where j.lock_by = w.id);
 
   return jsonb_strip_nulls(jsonb_build_object(
-    'promoted', nullif(promoted, 0), 'released', nullif(released, 0), 'killed', nullif(killed, 0),
+    'promoted', nullif(promoted, 0), 'timers', nullif(timers, 0), 'released', nullif(released, 0), 'killed', nullif(killed, 0),
     'lost', nullif(lost, 0), 'pruned', nullif(pruned, 0)));
 end $$;
 comment on function queue.maintain(interval) is
-  'Promotes reminders, frees expired holds, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';
+  'Promotes reminders and timers, frees expired holds, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';

@@ -31,17 +31,9 @@ create or replace view ops.queue_health with (security_invoker = true) as
 comment on view ops.queue_health is 'One line a kind: how much waits, runs, is dead, and how long the oldest waits.';
 
 create or replace view ops.conversation_timeline with (security_invoker = true) as
-  select tenant_id, conversation_id, sent_at as at, 'customer' as who, kind, body ->> 'text' as text,
-         case when processed_at is null then 'waiting' else 'read' end as status, id
-    from app.inbound_messages where conversation_id is not null
-  union all
-  select tenant_id, conversation_id, created_at, 'assistant', coalesce(template, 'reply'), body, status, id
-    from app.outbound_messages
-  union all
-  select tenant_id, conversation_id, at, 'turn', event ->> 'event',
-         (before #>> '{state,state}') || ' → ' || (after #>> '{state,state}'), version, id
-    from app.conversation_turns;
-comment on view ops.conversation_timeline is 'What was said and decided in a conversation; order by at, id.';
+  select tenant_id, conversation_id, at, who, kind, text, status, id from app.timeline;
+comment on view ops.conversation_timeline is
+  'What was said, decided and done in a conversation; order by at, id. who: customer, assistant, person (of the tenant), turn, event.';
 
 create or replace view ops.notification_delivery with (security_invoker = true) as
   select n.tenant_id, n.booking_id, n.event, n.channel, n.status, n.reason, n.revision, n.created_at,
@@ -83,7 +75,10 @@ create or replace view ops.invariant_violations with (security_invoker = true) a
    where o.status in ('queued', 'sending', 'unknown') and o.created_at < app.now() - interval '26 hours'
   union all
   select 'reminder overdue', s.tenant_id, s.id::text, 'due ' || s.due_at
-    from app.scheduled_notifications s where s.status = 'planned' and s.due_at < app.now() - interval '15 minutes';
+    from app.scheduled_notifications s where s.status = 'planned' and s.due_at < app.now() - interval '15 minutes'
+  union all
+  select 'timer overdue', t.tenant_id, t.conversation_id::text, t.timer || ' due ' || t.due_at
+    from app.conversation_timers t where t.due_at < app.now() - interval '15 minutes';
 comment on view ops.invariant_violations is 'What must never be; empty at all times.';
 
 create or replace view ops.failed_messages with (security_invoker = true) as

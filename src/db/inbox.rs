@@ -55,6 +55,55 @@ pub async fn receive(
     Ok(outcome_of(&query.fetch_one(pool).await?))
 }
 
+/// A customer changed the words of a message: read so if nobody has read it yet (`Accepted`), else
+/// noted in its conversation.
+pub async fn receive_edit(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    instance: &str,
+    provider_id: &str,
+    text: &str,
+) -> sqlx::Result<Received> {
+    let query = sqlx::query_scalar::<_, String>("select app.receive_edit($1, $2, $3, $4)")
+        .bind(now)
+        .bind(instance)
+        .bind(provider_id)
+        .bind(text);
+    Ok(outcome_of(&query.fetch_one(pool).await?))
+}
+
+/// A message from the tenant's own number to a customer.
+#[derive(Debug)]
+pub struct OwnMessage<'a> {
+    pub instance: &'a str,
+    pub provider_id: &'a str,
+    /// E.164 with `+`.
+    pub phone: Option<&'a str>,
+    pub lid: Option<&'a str>,
+    /// `None`: media without a caption.
+    pub text: Option<&'a str>,
+    /// `None`: as it arrives.
+    pub sent_at: Option<DateTime<Utc>>,
+}
+
+/// Unless it is one of ours, a person wrote it on the phone: it is noted, and the bot pauses.
+pub async fn receive_own(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    message: OwnMessage<'_>,
+) -> sqlx::Result<Received> {
+    let query =
+        sqlx::query_scalar::<_, String>("select app.receive_own($1, $2, $3, $4, $5, $6, $7)")
+            .bind(now)
+            .bind(message.instance)
+            .bind(message.provider_id)
+            .bind(message.phone)
+            .bind(message.lid)
+            .bind(message.text)
+            .bind(message.sent_at);
+    Ok(outcome_of(&query.fetch_one(pool).await?))
+}
+
 /// Keeps a body that names no instance, for operators.
 pub async fn receive_unrouted(
     pool: &PgPool,

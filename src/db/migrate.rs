@@ -23,6 +23,8 @@ const DERIVED: &[(&str, &str)] = derived![
     "functions/30_bookings.sql",
     "functions/40_reminders.sql",
     "functions/50_turn.sql",
+    "functions/55_timers.sql",
+    "functions/57_timeline.sql",
     "functions/60_outbox.sql",
     "functions/70_audit.sql",
     "functions/80_tenants.sql",

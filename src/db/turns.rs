@@ -7,8 +7,9 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::TenantTx;
+use super::journal::Entry;
 use crate::domain::catalogue::{Booking, Busy, Catalogue, Span};
-use crate::domain::conversation::{Customer, Effect, Event, SentNotice};
+use crate::domain::conversation::{Customer, Effect, History, SentNotice};
 
 /// Who holds a job: only they may mark it done.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +22,12 @@ pub struct Holder<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Begun {
-    /// There are messages, and the conversation is ours until the transaction ends.
+    /// There are messages, or a timer has come due; the conversation is ours until the transaction
+    /// ends.
     Turn(Box<Loaded>),
-    /// Nothing waits.
+    /// The customer may not have finished: the messages are answered together then.
+    Wait { until: DateTime<Utc> },
+    /// Nothing is to be done.
     Empty,
     /// Another worker is at it.
     Locked,
@@ -41,11 +45,28 @@ pub struct Loaded {
     pub context: Value,
     /// What the customer wrote, in order.
     pub messages: Vec<Waiting>,
+    /// Without messages: what has come due.
+    pub timer: Option<Timer>,
     pub customer: Customer,
     pub bookings: Vec<Booking>,
     /// What was sent outside of any turn after the last answer.
     pub notice: Option<SentNotice>,
+    pub history: History,
     pub catalogue: Catalogue,
+    /// What the journal knows the catalogue by.
+    pub catalogue_hash: String,
+}
+
+/// What a conversation may wait for: `conversation_timers.timer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// The customer has said nothing for a while.
+    Idle,
+    /// The customer waits for a person, and none has written.
+    NobodyAnswered,
+    /// No person has written for hours, or somebody has switched the bot on again.
+    PauseOver,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -62,6 +83,9 @@ pub struct Waiting {
     pub kind: String,
     pub body: Value,
     pub sent_at: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
+    /// When the message of ours left that this one quotes.
+    pub quoted_at: Option<DateTime<Utc>>,
 }
 
 /// Locks a conversation and loads its turn.
@@ -94,6 +118,8 @@ pub struct Turn<'a> {
     pub conversation_id: Uuid,
     /// Messages it takes in.
     pub message_ids: Vec<Uuid>,
+    /// The timer it acts on.
+    pub timer: Option<Timer>,
     pub state: &'a str,
     pub context: &'a Value,
     pub effects: &'a [Effect],
@@ -105,15 +131,6 @@ pub struct Turn<'a> {
     pub worker: &'a str,
 }
 
-/// One step of the journal.
-#[derive(Debug, Clone, Serialize)]
-pub struct Entry {
-    pub event: Event,
-    pub before: Value,
-    pub after: Value,
-    pub effects: Vec<Effect>,
-}
-
 /// What saving came to.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -122,7 +139,7 @@ pub enum Saved {
     /// The database refused this effect and kept nothing; `booking` is what it spoke of, if any.
     Lost {
         effect: Box<Effect>,
-        booking: Option<Booking>,
+        booking: Option<Box<Booking>>,
     },
 }
 

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::conversation::Texts;
 use crate::domain::locale::Locale;
 
 /// Everything of one tenant that a step may ask about.
@@ -19,6 +20,9 @@ pub struct Catalogue {
     pub staff: Vec<Staff>,
     /// Days on which nobody works, whatever the hours say. Local dates.
     pub closures: Vec<NaiveDate>,
+    /// What customers read, the tenant's own texts in the places of ours.
+    #[serde(default)]
+    pub texts: Texts,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -145,6 +149,26 @@ pub struct Booking {
     pub revision: i32,
     /// In hundredths of the tenant's currency.
     pub price: Option<i64>,
+    /// Bookings of one visit share it, and the code.
+    #[serde(default)]
+    pub visit_id: Uuid,
+    #[serde(default)]
+    pub cancelled_at: Option<DateTime<Utc>>,
+    /// Who called it off; none: nobody has.
+    #[serde(default)]
+    pub cancelled_by: Option<CancelledBy>,
+}
+
+/// Who called a booking off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelledBy {
+    /// In the conversation.
+    Customer,
+    /// The tenant's people, by whatever way.
+    Staff,
+    /// Nobody: it was held and not confirmed in time.
+    Expiry,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@
 //! busy spans are not known yet, [`step`] returns [`Step::Ask`] and is called again with them, so
 //! that it stays pure and can be replayed.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,30 +22,48 @@ pub(crate) mod format;
 mod function_words;
 mod greeting;
 mod heard;
+mod idle;
 mod intent;
 mod lost;
 mod media;
 mod menu;
 mod miss;
 mod offers;
+mod opt_out;
+mod out_of_hours;
 pub(crate) mod phrases;
+mod questions;
+mod readings;
+mod request;
+mod returning;
 mod sent_notice;
+mod service_change;
 mod service_selection;
+mod spoken;
 mod staff_wish;
+mod stale;
 mod state;
 mod text;
 mod turn;
+mod visit;
+mod why;
 mod wish;
+mod with_person;
+pub(crate) mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use heard::calls_the_bot;
+pub use spoken::Leaning;
 pub use menu::{CHOICES_MAX, Choice, Menu};
+pub use phrases::{Replaceable, Texts, check as check_text, replaceable};
 pub use state::{Completed, Confirmation, Plan, ServiceSelection, State};
+pub use visit::{LINES_MAX, Line, MovedLine, Wanted};
 pub use wish::{TimeOfDay, Wish};
 
-use turn::{Ask, Turn};
+use spoken::Heard;
+use turn::{Ask, Outcome, Turn};
 
 /// After this long without a word a conversation begins anew, whatever was open.
 const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(24);
@@ -60,13 +78,22 @@ pub struct Dialogue {
     pub menu: Menu,
     /// Messages in a row that were not understood.
     pub misses: u8,
-    /// A person answers. A step is taken then only for a message that [`calls_the_bot`], and begins
-    /// anew; where staff switch the bot on again, this has to be set back to `false`.
+    /// A person answers. The bot is silent then, but for a message that [`calls_the_bot`], with
+    /// which it begins anew; where staff switch it on again, this has to be set back to `false`.
     pub with_person: bool,
     /// The assistant has said who it is.
     pub greeted: bool,
+    /// When the last menu was shown.
+    pub menu_at: Option<DateTime<Utc>>,
     /// When the last turn was taken.
     pub last_turn: Option<DateTime<Utc>>,
+    /// The customer was asked once whether they want to go on.
+    pub nudged: bool,
+    /// The local day on which it was last said that the team is away, to a customer who waits for
+    /// a person.
+    pub away_told: Option<NaiveDate>,
+    /// Another language than ours, that the last messages seemed to be in.
+    pub leaning: Option<Leaning>,
 }
 
 /// Takes one turn: what happened, `now`, with what is `known`, comes to a new dialogue and effects.
@@ -74,37 +101,75 @@ pub struct Dialogue {
 /// Pure: the same arguments give the same step. Where free slots decide and `known.busy` is `None`
 /// it asks for one stretch of time that is enough for the whole turn; with `busy` it never asks.
 pub fn step(dialogue: &Dialogue, event: &Event, now: DateTime<Utc>, known: &Known<'_>) -> Step {
+    match event {
+        Event::Said { messages } => {
+            if dialogue.with_person && !heard::call_the_bot(messages, known) {
+                return with_person::waits(dialogue, now, known);
+            }
+            let heard = spoken::heard(dialogue, messages, known);
+            // What was typed before a notice left is no answer to it.
+            let notice = known.notice.filter(|notice| !stale::precede(messages, notice));
+            let known = &Known { notice, ..known.clone() };
+            answered(dialogue, now, known, &heard, |turn| heard::answer(&turn, messages))
+        }
+        Event::Lost { lines } => {
+            let heard = spoken::before(dialogue, known);
+            answered(dialogue, now, known, &heard, |turn| lost::answer(turn, lines))
+        }
+        Event::Nudge => idle::nudge(dialogue, now, known),
+        Event::NobodyAnswered => with_person::nobody_answered(dialogue, now, known),
+        Event::Resumed => with_person::resumed(dialogue, now, known),
+    }
+}
+
+/// A turn of the bot: begun anew where it was forgotten or a person was called, in the language
+/// that was heard, with the menu of a notice where one came last.
+fn answered(
+    dialogue: &Dialogue,
+    now: DateTime<Utc>,
+    known: &Known<'_>,
+    heard: &Heard,
+    answer: impl FnOnce(Turn<'_>) -> Outcome,
+) -> Step {
     let forgotten = dialogue.last_turn.is_some_and(|last| now - last >= FORGOTTEN_AFTER);
-    let fresh;
-    let dialogue = if forgotten || dialogue.with_person {
+    let mut dialogue = dialogue.clone();
+    if forgotten || dialogue.with_person {
         // The count of menus goes on, so that a tap on an old one stays an old one.
         let menu = Menu::default().numbered(dialogue.menu.number);
-        fresh = Dialogue { menu, with_person: dialogue.with_person, ..Dialogue::default() };
-        &fresh
-    } else {
-        dialogue
-    };
-    let turn = Turn::new(now, known, dialogue);
+        dialogue = Dialogue { menu, with_person: dialogue.with_person, ..Dialogue::default() };
+    }
+    dialogue.leaning = heard.leaning;
+    let own = dialogue.menu.clone();
+    let turn = Turn::new(now, known, &dialogue);
+    let notice_menu = known.notice.and_then(|notice| sent_notice::menu(notice, turn.phrases));
     let with_notice;
-    let turn = match known.notice.and_then(|notice| sent_notice::menu(notice, turn.phrases)) {
+    let turn = match notice_menu {
         Some(menu) => {
             // Counted, so that a tap on the menu before it is one on an older menu.
-            let menu = menu.numbered(dialogue.menu.number.wrapping_add(1));
+            let menu = menu.numbered(own.number.wrapping_add(1));
             with_notice = Dialogue { menu, ..dialogue.clone() };
             Turn { dialogue: &with_notice, notice_menu: true, ..turn }
         }
         None => turn,
     };
-    let outcome = match event {
-        Event::Said { messages } => heard::answer(&turn, messages),
-        Event::Lost { staff_id, service_id, starts_at } => {
-            lost::answer(turn, *staff_id, *service_id, *starts_at)
-        }
-    };
-    match outcome {
+    let turn = heard.locale.map_or(turn, |locale| turn.speaking(locale));
+    let outcome = answer(turn);
+    let mut step = match outcome {
         Ok(answer) => turn.finish(answer),
-        Err(Ask(span)) => Step::Ask(span),
+        Err(Ask(span)) => return Step::Ask(span),
+    };
+    if let Step::Turn { dialogue, effects } = &mut step {
+        if dialogue.menu.number != own.number {
+            dialogue.menu_at = Some(now);
+        }
+        if let Some(locale) = heard.locale
+            && !effects.iter().any(|effect| matches!(effect, Effect::SetLocale { .. }))
+        {
+            effects.insert(0, Effect::SetLocale { locale });
+        }
+        idle::watch(dialogue, effects, now);
     }
+    step
 }
 
 /// What a step may look at.
@@ -119,6 +184,29 @@ pub struct Known<'a> {
     pub busy: Option<&'a [Busy]>,
     /// What was sent, or is about to be, since the last answer without a turn having asked for it.
     pub notice: Option<&'a SentNotice>,
+    pub history: &'a History,
+}
+
+/// What was between the customer and the tenant before this turn.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// The last visit that took place, where everything of it is still on offer.
+    pub last_visit: Option<LastVisit>,
+    /// When the last reminder or other message that nobody asked for was sent.
+    pub last_proactive_at: Option<DateTime<Utc>>,
+    /// When a person of the team last wrote in this conversation.
+    pub last_person_at: Option<DateTime<Utc>>,
+}
+
+/// What a customer last came for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LastVisit {
+    /// In the order of the visit, at least one.
+    pub services: Vec<Uuid>,
+    /// Who did all of them, where it was one and the same.
+    pub staff_id: Option<Uuid>,
+    pub at: DateTime<Utc>,
 }
 
 /// A message that no turn asked for, sent after the last answer: its menu is the last one in the
@@ -157,7 +245,16 @@ pub enum Event {
     /// An effect of the step just taken was refused by the database: somebody else has that time,
     /// or the hold was over. Nothing of that step was kept; the dialogue to go on from may be the
     /// one before that step or the one it came to.
-    Lost { staff_id: Uuid, service_id: Uuid, starts_at: DateTime<Utc> },
+    Lost {
+        /// The whole visit, of which the database does not say which line it was.
+        lines: Vec<Line>,
+    },
+    /// Nothing was said for a while after [`Effect::SetTimer`] of [`Timer::Idle`].
+    Nudge,
+    /// A person was asked for, and none has written in time.
+    NobodyAnswered,
+    /// The team has left the conversation to the bot again.
+    Resumed,
 }
 
 /// One message as the gateway delivered it.
@@ -171,6 +268,12 @@ pub struct Message {
     pub choice: Option<String>,
     /// The provider id of the message that this one answers.
     pub quoted: Option<String>,
+    /// When that message left, where it is one of ours.
+    #[serde(default)]
+    pub quoted_at: Option<DateTime<Utc>>,
+    /// When the gateway brought it.
+    #[serde(default)]
+    pub received_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,32 +314,39 @@ pub enum Effect {
     Reply {
         text: String,
     },
-    /// Take a time until the customer has decided. May come back as [`Event::Lost`].
+    /// Take a visit, all of it or nothing, until the customer has decided. May come back as
+    /// [`Event::Lost`].
     Hold {
-        service_id: Uuid,
-        staff_id: Uuid,
-        starts_at: DateTime<Utc>,
+        lines: Vec<Line>,
         until: DateTime<Utc>,
     },
-    /// Give a held time back.
+    /// Give a held time back. A visit gives back each of its bookings.
     Release {
         booking_id: Uuid,
     },
-    /// Make a held time a booking. May come back as [`Event::Lost`] when the hold is over.
+    /// Make a held time a booking. May come back as [`Event::Lost`] when the hold is over. A visit
+    /// confirms each of its bookings.
     Confirm {
         booking_id: Uuid,
     },
-    /// Move a booking. May come back as [`Event::Lost`]; the old time stays then.
+    /// Move the bookings of a visit. May come back as [`Event::Lost`]; the old times stay then.
     Move {
-        booking_id: Uuid,
-        staff_id: Uuid,
-        starts_at: DateTime<Utc>,
+        lines: Vec<MovedLine>,
     },
     Cancel {
         booking_id: Uuid,
     },
     /// From here on a person answers; the bot is silent until it is switched back.
     HandOff,
+    /// The team shall look at this conversation; the bot goes on answering.
+    NotifyStaff {
+        reason: NotifyReason,
+    },
+    /// Brings an event at this time, unless the customer writes before.
+    SetTimer {
+        timer: Timer,
+        at: DateTime<Utc>,
+    },
     /// The bot answers again.
     Resume,
     /// What the customer writes in from here on; to be remembered with them.
@@ -246,4 +356,20 @@ pub enum Effect {
     /// No more reminders and news.
     OptOut,
     OptIn,
+}
+
+/// Why the team shall look at a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotifyReason {
+    /// A person was asked for while the team is away.
+    LeftMessage,
+}
+
+/// What a conversation may wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// The customer says nothing: [`Event::Nudge`].
+    Idle,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::catalogue::{Booking, Catalogue, seconds};
 use crate::domain::conversation::Customer;
 use crate::domain::conversation::format::{Format, capitalized};
-use crate::domain::conversation::phrases::{Phrases, phrases};
+use crate::domain::conversation::phrases::Phrases;
 
 #[cfg(test)]
 mod tests;
@@ -43,7 +43,7 @@ pub fn render(
     let tenant = &catalogue.tenant;
     let locale = customer.locale.unwrap_or(tenant.locale);
     let format = Format::new(locale);
-    let phrases = phrases(locale.language());
+    let phrases = catalogue.texts.phrases(locale.language());
     let start = booking.starts_at.with_timezone(&tenant.timezone).naive_local();
     let (day, time) = (format.day(start.date()), format.time(start.time()));
     let at = format.at(start.time());

@@ -5,6 +5,7 @@
 //! this module serves its files and the look behind the scenes. It shows tenants' data to whoever
 //! can reach it, so it is mounted only where the gateway is simulated too.
 
+mod transcript;
 mod watch;
 
 use std::sync::Arc;
@@ -30,7 +31,8 @@ pub struct SimPage {
     pub clock: Clock,
 }
 
-/// `GET /sim`, its files, `GET /sim/tenants` and `GET /sim/watch?tenant=SLUG&phone=E164`.
+/// `GET /sim`, its files, `GET /sim/tenants`, and of a chat (`?tenant=SLUG&phone=E164`)
+/// `GET /sim/watch`, which follows it, and `GET /sim/transcript`, which saves it as a test.
 ///
 /// The page expects the simulated gateway on the same origin below `/gateway-sim`.
 pub fn router(page: SimPage) -> Router {
@@ -40,6 +42,7 @@ pub fn router(page: SimPage) -> Router {
         .route("/sim/", get(|| async { Redirect::permanent("/sim") }))
         .route("/sim/tenants", get(tenants))
         .route("/sim/watch", get(watch::watch))
+        .route("/sim/transcript", get(transcript::download))
         .with_state(state);
     for &(path, kind, body) in FILES {
         router =

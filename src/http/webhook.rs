@@ -14,7 +14,7 @@ use super::App;
 use crate::channel::whatsapp::inbound::{self, Content, Delivery, Inbound};
 use crate::channel::whatsapp::signature;
 use crate::channel::whatsapp::status::DeliveryStatus;
-use crate::db::inbox::{self, NewMessage, Received};
+use crate::db::inbox::{self, NewMessage, OwnMessage, Received};
 
 /// Media arrive as links or are stripped, so no honest body is larger.
 const MAX_BODY: usize = 1024 * 1024;
@@ -114,9 +114,21 @@ async fn keep(
         Content::Connection { state } => {
             inbox::receive_state(&app.pool, now, instance, state.as_str()).await
         }
-        Content::Edit(_) | Content::Own(_) | Content::SendEcho(_) | Content::Ignored(_) => {
-            noted(app, instance).await
+        Content::Edit(edit) => {
+            inbox::receive_edit(&app.pool, now, instance, &edit.provider_id, &edit.text).await
         }
+        Content::Own(own) if !own.by_gateway => {
+            let message = OwnMessage {
+                instance,
+                provider_id: &own.provider_id,
+                phone: own.remote.phone.as_deref(),
+                lid: own.remote.lid.as_deref(),
+                text: own.text.as_deref(),
+                sent_at: own.sent_at,
+            };
+            inbox::receive_own(&app.pool, now, message).await
+        }
+        Content::Own(_) | Content::SendEcho(_) | Content::Ignored(_) => noted(app, instance).await,
     }
 }
 

@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::{Attempt, Context, Done, Job, JobError};
 use crate::db::TenantTx;
-use crate::db::turns::{self, Begun, Entry, Holder, Loaded, Mode, Saved, Turn, Waiting};
-use crate::domain::catalogue::{Booking, Busy};
+use crate::db::journal::{Entry, Snapshot};
+use crate::db::turns::{self, Begun, Holder, Loaded, Mode, Saved, Timer, Turn, Waiting};
+use crate::domain::catalogue::{Booking, Busy, Status};
 use crate::domain::conversation::{
-    Dialogue, Effect, Event, Known, Message, MessageKind, Step, calls_the_bot, step,
+    Dialogue, Effect, Event, Known, Line, Message, MessageKind, MovedLine, Step, step,
 };
 
 /// How soon to look again at a conversation that another worker is at.
@@ -37,8 +38,14 @@ impl Job for ProcessMessage {
         let mut db = TenantTx::begin(&cx.pool, self.tenant_id, now).await?;
         let loaded = match turns::begin(&mut db, self.conversation_id).await? {
             Begun::Turn(loaded) => loaded,
-            // Every message brings a job of its own, and the first one to run reads them all.
-            Begun::Empty | Begun::Gone => return Ok(Done::Finish),
+            // Every message and every timer brings a job of its own, and the first one to run does all.
+            Begun::Empty | Begun::Gone => {
+                db.commit().await?;
+                return Ok(Done::Finish);
+            }
+            Begun::Wait { until } => {
+                return Err(JobError::Snooze((until - now).to_std().unwrap_or_default()));
+            }
             Begun::Locked => return Err(JobError::Snooze(BUSY)),
         };
         self.take(&mut db, *loaded, now, attempt).await?;
@@ -56,27 +63,20 @@ impl ProcessMessage {
         attempt: &Attempt,
     ) -> Result<(), JobError> {
         let message_ids = loaded.messages.iter().map(|message| message.id).collect::<Vec<_>>();
-        let mut messages = messages_of(&loaded.messages);
+        let event = event_of(&loaded).ok_or_else(|| {
+            JobError::GiveUp(anyhow!("a turn without messages and without a timer"))
+        })?;
         let mut before = dialogue_of(&loaded);
-        // While a person answers, the bot hears its own name alone.
+        // Staff may have taken over or given back since the last turn.
         before.with_person = loaded.mode == Mode::Human;
-        let called =
-            |message: &Message| calls_the_bot(message, &loaded.customer, &loaded.catalogue);
-        let heard_from =
-            if before.with_person { messages.iter().position(called) } else { Some(0) };
         let mut decision = Decision::new(self.conversation_id, before, &loaded);
-        match heard_from {
-            Some(first) => {
-                let said = Event::Said { messages: messages.split_off(first) };
-                decision.decide(db, said, now).await?;
-            }
-            None => decision.stay_silent(Event::Said { messages })?,
-        }
+        decision.decide(db, event, now).await?;
         for _ in 0..MOST_LOSSES {
             let context = json_of(&decision.after)?;
             let turn = Turn {
                 conversation_id: self.conversation_id,
                 message_ids: message_ids.clone(),
+                timer: loaded.timer,
                 state: decision.after.state.name(),
                 context: &context,
                 effects: &decision.effects,
@@ -88,9 +88,10 @@ impl ProcessMessage {
             match turns::save(db, &turn).await? {
                 Saved::Committed => return Ok(()),
                 Saved::Lost { effect, booking } => {
-                    let lost = lost_event(&effect, booking.as_ref()).ok_or_else(|| {
-                        JobError::Retry(anyhow!("an effect that takes no time was refused"))
-                    })?;
+                    let lost = lost_event(&effect, booking.as_deref(), &loaded.bookings)
+                        .ok_or_else(|| {
+                            JobError::Retry(anyhow!("an effect that takes no time was refused"))
+                        })?;
                     decision.decide(db, lost, now).await?;
                 }
             }
@@ -115,18 +116,6 @@ impl<'a> Decision<'a> {
         Self { conversation, loaded, after: before.clone(), before, effects, journal }
     }
 
-    /// Notes what was said to a person.
-    fn stay_silent(&mut self, event: Event) -> Result<(), JobError> {
-        let context = json_of(&self.after)?;
-        self.journal.push(Entry {
-            event,
-            before: context.clone(),
-            after: context,
-            effects: Vec::new(),
-        });
-        Ok(())
-    }
-
     /// Takes a step. What it needs to know about busy times is read from the database as it is now.
     ///
     /// Of a step that lost a time nothing was kept, the greeting it may have held included; but
@@ -138,7 +127,9 @@ impl<'a> Decision<'a> {
         now: DateTime<Utc>,
     ) -> Result<(), JobError> {
         let from = match event {
-            Event::Said { .. } => self.before.clone(),
+            Event::Said { .. } | Event::Nudge | Event::NobodyAnswered | Event::Resumed => {
+                self.before.clone()
+            }
             Event::Lost { .. } => Dialogue { greeted: self.before.greeted, ..self.after.clone() },
         };
         let mut busy: Option<Vec<Busy>> = None;
@@ -148,6 +139,7 @@ impl<'a> Decision<'a> {
                 customer: &self.loaded.customer,
                 bookings: &self.loaded.bookings,
                 notice: self.loaded.notice.as_ref(),
+                history: &self.loaded.history,
                 busy: busy.as_deref(),
             };
             match step(&from, &event, now, &known) {
@@ -163,6 +155,14 @@ impl<'a> Decision<'a> {
             before: json_of(&from)?,
             after: json_of(&dialogue)?,
             effects: effects.clone(),
+            known: Snapshot {
+                catalogue: self.loaded.catalogue_hash.clone(),
+                customer: self.loaded.customer.clone(),
+                bookings: self.loaded.bookings.clone(),
+                notice: self.loaded.notice.clone(),
+                history: self.loaded.history.clone(),
+                busy,
+            },
         });
         self.after = dialogue;
         self.effects = effects;
@@ -186,6 +186,18 @@ fn dialogue_of(loaded: &Loaded) -> Dialogue {
     })
 }
 
+/// What the machine is told: the messages, or the timer that came due without any.
+fn event_of(loaded: &Loaded) -> Option<Event> {
+    if !loaded.messages.is_empty() {
+        return Some(Event::Said { messages: messages_of(&loaded.messages) });
+    }
+    Some(match loaded.timer? {
+        Timer::Idle => Event::Nudge,
+        Timer::NobodyAnswered => Event::NobodyAnswered,
+        Timer::PauseOver => Event::Resumed,
+    })
+}
+
 fn messages_of(waiting: &[Waiting]) -> Vec<Message> {
     waiting
         .iter()
@@ -198,31 +210,39 @@ fn messages_of(waiting: &[Waiting]) -> Vec<Message> {
                 text: words("text"),
                 choice: words("choice"),
                 quoted: words("quoted"),
+                quoted_at: message.quoted_at,
+                received_at: Some(message.received_at),
             }
         })
         .collect()
 }
 
 /// What the machine is told of a refused effect; `None` for effects that take no time.
-fn lost_event(effect: &Effect, booking: Option<&Booking>) -> Option<Event> {
-    match (effect, booking) {
-        (Effect::Hold { service_id, staff_id, starts_at, .. }, _) => Some(Event::Lost {
-            staff_id: *staff_id,
-            service_id: *service_id,
-            starts_at: *starts_at,
-        }),
-        (Effect::Move { staff_id, starts_at, .. }, Some(booking)) => Some(Event::Lost {
-            staff_id: *staff_id,
-            service_id: booking.service_id,
-            starts_at: *starts_at,
-        }),
-        (Effect::Confirm { .. }, Some(booking)) => Some(Event::Lost {
-            staff_id: booking.staff_id,
-            service_id: booking.service_id,
-            starts_at: booking.starts_at,
-        }),
-        _ => None,
-    }
+fn lost_event(effect: &Effect, booking: Option<&Booking>, known: &[Booking]) -> Option<Event> {
+    let line_of = |booking: &Booking| Line {
+        service_id: booking.service_id,
+        staff_id: booking.staff_id,
+        starts_at: booking.starts_at,
+    };
+    let lines: Vec<Line> = match (effect, booking) {
+        (Effect::Hold { lines, .. }, _) => lines.clone(),
+        (Effect::Move { lines }, _) => {
+            let moved = |line: &MovedLine| {
+                let booking = known.iter().find(|booking| booking.id == line.booking_id)?;
+                let (staff_id, starts_at) = (line.staff_id, line.starts_at);
+                Some(Line { service_id: booking.service_id, staff_id, starts_at })
+            };
+            lines.iter().filter_map(moved).collect()
+        }
+        (Effect::Confirm { .. }, Some(refused)) => {
+            // The conversation holds one visit at a time; all of it is lost with one line.
+            let held = |b: &&Booking| b.status == Status::Held && b.visit_id == refused.visit_id;
+            let lines: Vec<Line> = known.iter().filter(held).map(line_of).collect();
+            if lines.is_empty() { vec![line_of(refused)] } else { lines }
+        }
+        _ => Vec::new(),
+    };
+    (!lines.is_empty()).then_some(Event::Lost { lines })
 }
 
 fn json_of(value: &impl Serialize) -> Result<Value, JobError> {

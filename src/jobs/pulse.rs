@@ -4,7 +4,8 @@
 //! The alternatives lost: apalis's stock polling waits for its heartbeat (a median of 21 s at 100
 //! jobs/s), and a notify per job serialises commits. So a worker polls every few milliseconds
 //! while busy; after a quiet moment it tells the database that it sleeps (`queue.fall_asleep`),
-//! and only then does the next `queue.enqueue` notify.
+//! and only then does the next `queue.enqueue` notify. A worker with a job that is due within
+//! seconds stays awake: the end of a burst is somebody's wait for an answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -81,10 +82,18 @@ impl Pulse {
             if self.asleep.load(Ordering::Relaxed) || self.quiet_for() < DROWSY {
                 continue;
             }
+            // No database, no sleep: the fast look notices its return.
+            let due_soon = sqlx::query_scalar::<_, bool>("select queue.due_soon($1)")
+                .bind(self.kind)
+                .fetch_one(&pool)
+                .await;
+            if due_soon.unwrap_or(true) {
+                continue;
+            }
             let told =
                 sqlx::query("select queue.fall_asleep($1)").bind(self.kind).execute(&pool).await;
             if told.is_err() {
-                continue; // no database, no sleep: the fast look notices its return
+                continue;
             }
             tokio::time::sleep(LAST_LOOK).await;
             if self.quiet_for() >= DROWSY {

@@ -8,6 +8,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::stack::{PATIENCE, Stack};
+use crate::transcripts::goes_as_written;
 
 /// Watchers that the page allows at once.
 const MOST_WATCHERS: usize = 20;
@@ -149,7 +150,32 @@ async fn a_watcher_sees_the_conversation_its_turns_and_the_jobs_of_its_tenant() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_watched_is_refused_with_a_sentence() {
+async fn a_chat_is_saved_as_a_transcript_that_plays_as_it_went() {
+    let mut stack = Stack::new().await;
+    stack.work();
+    for text in ["Oi", "corte", "quinta às 14h45 com o Bruno", "1", "meus horários"] {
+        stack.say("studio-lua", "5511988887777", text).await;
+        stack.settle().await;
+    }
+    stack.stop_working().await;
+    let saved = fetch(&stack, "/sim/transcript?tenant=studio-lua&phone=%2B5511988887777").await;
+    assert_eq!(saved.status(), StatusCode::OK);
+    assert_eq!(saved.headers()["content-type"], "text/plain; charset=utf-8");
+    let name = &saved.headers()["content-disposition"];
+    assert_eq!(name, "attachment; filename=\"studio-lua-5511988887777.txt\"");
+    let file = saved.text().await.unwrap();
+    assert!(file.contains("# clock 2026-03-10 10:0"), "{file}");
+    assert!(file.contains("> meus horários\n< ") && file.contains("({code})"), "{file}");
+    goes_as_written(&file).await.unwrap_or_else(|report| panic!("{report}\n{file}"));
+
+    // It is compared in earnest: what was not said is missed.
+    let other = file.replace("{code}", "{code}!");
+    let report = goes_as_written(&other).await.unwrap_err();
+    assert!(report.contains("- ") && report.contains("({code}!)"), "{report}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_watched_or_saved_is_refused_with_a_sentence() {
     let stack = Stack::new().await;
     for (query, status, sentence) in [
         (
@@ -159,10 +185,12 @@ async fn what_cannot_be_watched_is_refused_with_a_sentence() {
         ),
         ("tenant=studio-lua&phone=marina", StatusCode::BAD_REQUEST, "phone is a number"),
     ] {
-        let answer = fetch(&stack, &format!("/sim/watch?{query}")).await;
-        assert_eq!(answer.status(), status, "{query}");
-        let text = answer.text().await.unwrap();
-        assert!(text.starts_with(sentence), "{query}: {text}");
+        for path in ["watch", "transcript"] {
+            let answer = fetch(&stack, &format!("/sim/{path}?{query}")).await;
+            assert_eq!(answer.status(), status, "{path} {query}");
+            let text = answer.text().await.unwrap();
+            assert!(text.starts_with(sentence), "{path} {query}: {text}");
+        }
     }
 }
 

@@ -94,6 +94,8 @@ impl Inbound {
             text: self.text.clone(),
             choice: self.choice.clone(),
             quoted: self.quoted.clone(),
+            quoted_at: None,
+            received_at: Some(arrived),
         }
     }
 }
@@ -120,6 +122,9 @@ pub struct Outgoing {
     pub remote: Addresses,
     pub sent_at: Option<DateTime<Utc>>,
     pub text: Option<String>,
+    /// The gateway itself sent it, on request or by a rule such as its answer to calls: only such
+    /// messages are still pending when they are told of.
+    pub by_gateway: bool,
 }
 
 /// Reads one webhook body.
@@ -275,6 +280,7 @@ pub(super) fn read_outgoing(data: &Value) -> Option<Outgoing> {
         remote: Addresses::of_key(&data["key"]),
         sent_at: seconds(&data["messageTimestamp"]),
         text: message::words(&data["message"]),
+        by_gateway: data["status"] == "PENDING",
     })
 }
 

@@ -7,10 +7,12 @@ use super::menu::Choice;
 use super::state::{Completed, Confirmation, Plan, State};
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
+use super::visit::Line;
 use super::{
-    Effect, bookings, completed, confirmation, date_time, greeting, sent_notice, service_selection,
+    Effect, bookings, completed, confirmation, date_time, greeting, opt_out, out_of_hours,
+    returning, sent_notice, service_change, service_selection, spoken,
 };
-use crate::domain::locale::{Language, Locale};
+use crate::domain::locale::Language;
 
 /// How long after a question its answer may do what cannot be undone.
 const FINAL_CHOICE_WITHIN: TimeDelta = TimeDelta::minutes(60);
@@ -19,24 +21,16 @@ const FINAL_CHOICE_WITHIN: TimeDelta = TimeDelta::minutes(60);
 pub(super) fn choice(turn: &Turn<'_>, choice: Choice) -> Outcome {
     match choice {
         Choice::Service { service_id } => service_selection::choose(turn, service_id),
-        Choice::MoreServices { from } => {
-            let when = match &turn.dialogue.state {
-                State::ServiceSelection(state) => state.when.clone(),
-                State::Greeting
-                | State::DateTime(_)
-                | State::Confirmation(_)
-                | State::Completed(_) => None,
-            };
-            Ok(service_selection::list(turn, None, from, when))
-        }
-        Choice::Slot { staff_id, starts_at } => match plan(turn) {
-            Some(plan) if starts_at >= turn.now + turn.known.catalogue.tenant.rules.min_notice => {
-                Ok(confirmation::take(turn, plan, staff_id, starts_at))
-            }
-            // The list is old: that time is over, or too close by now.
-            Some(plan) => date_time::too_late(turn, plan, starts_at),
-            None => Ok(greeting::open(turn)),
-        },
+        Choice::MoreServices { from } => Ok(service_selection::page(turn, from)),
+        Choice::Slot { staff_id, starts_at } => on_plan(turn, |turn, plan| {
+            let service_id = plan.services.first().map(|wanted| wanted.service_id);
+            let line = service_id.map(|service_id| Line { service_id, staff_id, starts_at });
+            take(turn, plan, line.into_iter().collect())
+        }),
+        Choice::Visit { index } => on_plan(turn, |turn, plan| {
+            take(turn, plan, plan.offered.get(index).cloned().unwrap_or_default())
+        }),
+        Choice::Separately => on_plan(turn, service_change::separately),
         Choice::MoreTimes => on_plan(turn, date_time::more),
         Choice::Reading { wish } => {
             on_plan(turn, |turn, plan| date_time::chose_reading(turn, plan, wish))
@@ -54,6 +48,10 @@ pub(super) fn choice(turn: &Turn<'_>, choice: Choice) -> Outcome {
             Ok(bookings::ask_cancel(turn, booking_id))
         }
         Choice::CancelNow { booking_id } => Ok(bookings::cancel_now(turn, booking_id)),
+        Choice::CancelLine { booking_id } if is_old(turn) => {
+            Ok(bookings::ask_cancel_line_again(turn, booking_id))
+        }
+        Choice::CancelLine { booking_id } => Ok(bookings::cancel_line(turn, booking_id)),
         Choice::Keep { booking_id } => Ok(bookings::kept(turn, Some(booking_id))),
         Choice::Show { booking_id } => Ok(match turn.booking(booking_id) {
             Some(booking) => bookings::show_one(turn, booking, None),
@@ -66,6 +64,26 @@ pub(super) fn choice(turn: &Turn<'_>, choice: Choice) -> Outcome {
         }
         Choice::MyBookings => Ok(bookings::show(turn)),
         Choice::Person => Ok(hand_over(turn)),
+        Choice::Continue => question(turn),
+        Choice::StartAnew => Ok(greeting::open(turn)),
+        Choice::ShowTimes => on_plan(turn, date_time::open),
+        Choice::SameAsLast => returning::same_again(turn),
+        Choice::EndChat => Ok(opt_out::end_chat(turn)),
+        Choice::StopReminders => Ok(opt_out::stop_reminders(turn)),
+    }
+}
+
+/// Takes a visit that was offered.
+fn take(turn: &Turn<'_>, plan: &Plan, lines: Vec<Line>) -> Outcome {
+    match lines.first() {
+        Some(first)
+            if first.starts_at >= turn.now + turn.known.catalogue.tenant.rules.min_notice =>
+        {
+            Ok(confirmation::take(turn, plan, lines))
+        }
+        // The list is old: that time is over, or too close by now.
+        Some(first) => date_time::too_late(turn, plan, first.starts_at),
+        None => date_time::open(turn, plan),
     }
 }
 
@@ -83,17 +101,15 @@ pub(super) fn intent(turn: &Turn<'_>, intent: Intent, text: &Text) -> Outcome {
     }
 }
 
-/// A person takes over; state and menu stay for the way back.
+/// A person takes over, state and menu kept for the way back; or is left a message.
 pub(super) fn hand_over(turn: &Turn<'_>) -> Answer {
-    Answer::unmoved(turn).missed(0).handed_over().say(turn.phrases.handed_over())
+    out_of_hours::hand_over(turn)
 }
 
 /// Goes on in another language, with the open question asked again.
 fn speak(turn: &Turn<'_>, language: Language) -> Outcome {
     let region = turn.known.catalogue.tenant.locale;
-    // The tenant's country still says how dates are written.
-    let locale = format!("{}-{}", language.tag(), region.region());
-    let locale: Locale = locale.parse().unwrap_or(region);
+    let locale = spoken::in_region(language, region);
     let turn = turn.speaking(locale);
     let answer = question(&turn)?;
     let line = turn.phrases.speaking();
@@ -101,7 +117,7 @@ fn speak(turn: &Turn<'_>, language: Language) -> Outcome {
 }
 
 /// The open question of the state, asked again.
-fn question(turn: &Turn<'_>) -> Outcome {
+pub(super) fn question(turn: &Turn<'_>) -> Outcome {
     match &turn.dialogue.state {
         State::Greeting => Ok(greeting::open(turn)),
         State::ServiceSelection(state) => {

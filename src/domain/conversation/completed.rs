@@ -1,11 +1,14 @@
 //! Completed: a booking was made, changed, cancelled or looked at.
 
-use super::intent::{Input, Intent};
+use super::intent::{Input, Intent, is_greeting};
 use super::service_selection::{self, services_in};
 use super::state::{Completed, State};
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
-use super::{act, bookings, miss};
+use super::{act, bookings, media, miss, returning};
+
+/// A longer text may ask for something.
+const FAREWELL_WORDS_MAX: usize = 5;
 
 pub(super) fn step(turn: &Turn<'_>, state: &Completed, input: Input, text: &Text) -> Outcome {
     match input {
@@ -13,9 +16,12 @@ pub(super) fn step(turn: &Turn<'_>, state: &Completed, input: Input, text: &Text
         // A number that comes twice: the answer is the booking, whatever it was meant for.
         Input::OffMenu if turn.dialogue.menu.is_empty() => Ok(summary(turn, state, None)),
         Input::OffMenu => Ok(miss::off_menu(turn)),
+        // "Great", "ok": agreed, with nothing left to agree to.
+        Input::Yes if turn.dialogue.menu.is_empty() => Ok(thanks(turn)),
         Input::Yes | Input::No => Ok(summary(turn, state, None)),
         Input::Intent(intent) => match intent {
             Intent::Back => Ok(summary(turn, state, None)),
+            Intent::Menu if is_greeting(text) => Ok(returning::welcome(turn)),
             Intent::Price if services_in(turn, text).is_empty() => act::intent(turn, intent, text),
             Intent::Price => service_selection::priced(turn, text),
             Intent::Menu
@@ -27,6 +33,9 @@ pub(super) fn step(turn: &Turn<'_>, state: &Completed, input: Input, text: &Text
             | Intent::Book
             | Intent::Thanks => act::intent(turn, intent, text),
         },
+        Input::Free if text.is_any(turn.words.coming) || says_goodbye(turn, text) => {
+            Ok(thanks(turn))
+        }
         Input::Free => {
             if !services_in(turn, text).is_empty() || text.has_any(turn.words.book) {
                 return service_selection::read(turn, text);
@@ -38,6 +47,11 @@ pub(super) fn step(turn: &Turn<'_>, state: &Completed, input: Input, text: &Text
             Ok(miss::answer(turn))
         }
     }
+}
+
+/// "See you Thursday!"
+fn says_goodbye(turn: &Turn<'_>, text: &Text) -> bool {
+    text.begins_with_any(turn.words.see_you) && text.words().len() <= FAREWELL_WORDS_MAX
 }
 
 /// The booking last spoken of and what can be done; without one, those there are.
@@ -59,7 +73,11 @@ pub(super) fn thanks(turn: &Turn<'_>) -> Answer {
     };
     let line = match spoken_of.or_else(|| turn.active().next()) {
         Some(booking) => turn.phrases.thanks(&turn.describe(booking)),
-        None => turn.phrases.thanks_alone(),
+        // What is being booked goes on.
+        None => match (&turn.dialogue.state, media::open_question(turn)) {
+            (State::DateTime(_) | State::Confirmation(_), Some(question)) => question,
+            _ => turn.phrases.thanks_alone(),
+        },
     };
     Answer::unmoved(turn).missed(0).say(line)
 }

@@ -1,19 +1,21 @@
 //! Date and time: a service is chosen, and times are offered until one of them is.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use uuid::Uuid;
 
 use super::intent::{Input, Intent};
-use super::menu::{Choice, Menu};
 use super::offers::{self, Labels};
+use super::readings::{ask_which, open_readings};
+use super::service_change::{self, Changed};
 use super::service_selection::{self, services_in};
 use super::state::{Plan, State};
 use super::text::Text;
 use super::turn::{Answer, Ask, Outcome, Turn};
+use super::visit::{Wanted, joined, lines_of, start_of};
 use super::wish::Wish;
-use super::{act, bookings, confirmation, date_order, miss, staff_wish};
-use crate::domain::availability::{Slot, is_open};
-use crate::domain::catalogue::Service;
+use super::{act, bookings, confirmation, date_order, miss, staff_wish, why};
+use crate::domain::availability::{Visit, is_open};
+use crate::domain::catalogue::{Service, Staff};
 use crate::domain::conversation::format::{capitalized, duration, in_sentence};
 use crate::domain::temporal::{
     self, Candidate, Choice as Chosen, Expecting, Hints, Meaning, Problem, Understanding,
@@ -28,8 +30,11 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
             Intent::Back | Intent::Book => Ok(service_selection::list(turn, None, 0, None)),
             Intent::Cancel => match plan.moving {
                 Some(booking_id) => Ok(bookings::ask_cancel(turn, booking_id)),
-                None if turn.active().next().is_some() => act::intent(turn, intent, text),
-                None => Ok(Answer::new(State::Greeting).say(turn.phrases.nothing_booked())),
+                None => match service_change::less(turn, plan, text) {
+                    Some(fewer) => continued(turn, &fewer),
+                    None if turn.active().next().is_some() => act::intent(turn, intent, text),
+                    None => Ok(Answer::new(State::Greeting).say(turn.phrases.nothing_booked())),
+                },
             },
             // "Can it be Friday instead?": the time that is looked for, not one that is booked.
             Intent::Change => match read(turn, plan, text, None)? {
@@ -41,13 +46,21 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
             },
             Intent::Price => {
                 let named = services_in(turn, text);
-                if named.iter().any(|service| service.id != plan.service_id)
+                if named.iter().any(|service| !plan.has_service(service.id))
                     && plan.moving.is_none()
                 {
                     return service_selection::priced(turn, text);
                 }
-                let service = named.first().copied().or_else(|| turn.service(plan.service_id));
-                let price = service.map(|service| service_selection::price_line(turn, service));
+                let planned = turn.services(plan).unwrap_or_default();
+                let asked = if named.is_empty() { planned } else { named };
+                let price = asked.split_last().map(|(last, others)| {
+                    let others = others.iter();
+                    let mut lines: Vec<String> = others
+                        .map(|service| service_selection::price_alone(turn, service))
+                        .collect();
+                    lines.push(service_selection::price_line(turn, last));
+                    lines.join("\n")
+                });
                 let all = Plan { wish: Wish::default(), ..again(plan) };
                 Ok(search(turn, &all, None)?.say_first(price))
             }
@@ -68,44 +81,82 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
     }
 }
 
-/// A text that may name a time, a member of staff, another service, or several of them; `None`: it
+/// A text that may name a time, a member of staff, other services, or several of them; `None`: it
 /// names nothing of that kind.
 pub(super) fn free(turn: &Turn<'_>, plan: &Plan, text: &Text) -> Result<Option<Answer>, Ask> {
-    let mut plan = plan.clone();
-    if let ([service], None) = (services_in(turn, text).as_slice(), plan.moving) {
-        // What was wished of another service is not wished of this one.
-        let wish = if service.id == plan.service_id { plan.wish } else { Wish::default() };
-        plan = Plan { service_id: service.id, wish, ..again(&plan) };
-        return match read(turn, &plan, text, None)? {
-            Some(answer) => Ok(Some(answer)),
-            None => open(turn, &plan).map(Some),
-        };
+    if plan.moving.is_some() {
+        return read(turn, plan, text, None);
     }
-    read(turn, &plan, text, None)
+    match service_change::change(turn, plan, text) {
+        Some(Changed::To(changed)) => {
+            let about = about_several(turn, &changed);
+            match read(turn, &changed, text, about)? {
+                Some(answer) => Ok(Some(answer)),
+                None if plan.services == changed.services => open(turn, &changed).map(Some),
+                None => continued(turn, &changed).map(Some),
+            }
+        }
+        Some(Changed::Answered(answer)) => Ok(Some(answer)),
+        None => read(turn, plan, text, None),
+    }
+}
+
+/// Goes on with other services than before: at the time wished for those, if one was.
+pub(super) fn continued(turn: &Turn<'_>, plan: &Plan) -> Outcome {
+    if plan.wish.is_open() {
+        return open(turn, plan);
+    }
+    search(turn, plan, about_several(turn, plan))
+}
+
+/// The next of several services at separate times, the one before being booked.
+pub(super) fn next(turn: &Turn<'_>, plan: &Plan) -> Outcome {
+    let name = turn.services(plan).and_then(|services| services.first().copied());
+    let line = name.map(|service| turn.phrases.next_service(&in_sentence(&service.name)));
+    Ok(search(turn, plan, None)?.say_first(line))
+}
+
+fn about_several(turn: &Turn<'_>, plan: &Plan) -> Option<String> {
+    let services = turn.services(plan).filter(|services| services.len() > 1)?;
+    Some(together(turn, &services))
+}
+
+/// "Haircut + manicure, 1 h 25 min together."
+pub(super) fn together(turn: &Turn<'_>, services: &[&Service]) -> String {
+    let (names, length) = names_and_length(services);
+    turn.phrases.together(&names, &length)
+}
+
+fn names_and_length(services: &[&Service]) -> (String, String) {
+    let names = joined(services.iter().map(|service| service.name.as_str()));
+    let length: TimeDelta = services.iter().map(|service| service.duration).sum();
+    (names, duration(length))
 }
 
 /// The plan with nothing offered yet.
 pub(super) fn again(plan: &Plan) -> Plan {
-    Plan { shown: Vec::new(), near: None, ..plan.clone() }
+    Plan { shown: Vec::new(), offered: Vec::new(), near: None, ..plan.clone() }
 }
 
 /// Asks for day and time, with the first free ones to choose from.
 pub(super) fn open(turn: &Turn<'_>, plan: &Plan) -> Outcome {
-    let Some(service) = turn.service(plan.service_id) else {
+    let Some(services) = turn.services(plan) else {
         return Ok(service_selection::list(turn, None, 0, None));
     };
     let plan = Plan { wish: Wish::default(), ..again(plan) };
+    let (names, length) = names_and_length(&services);
     let first = match plan.moving.and_then(|id| turn.booking(id)) {
         Some(booking) => bookings::about(turn, booking),
-        None => turn.phrases.ask_when(&service.name, &duration(service.duration)),
+        None if plan.is_of_several() => turn.phrases.ask_when_together(&names, &length),
+        None => turn.phrases.ask_when(&names, &length),
     };
-    offers::first_free(turn, service, plan, vec![first])
+    offers::first_free(turn, plan, vec![first])
 }
 
 /// The next page of what was offered last.
 pub(super) fn more(turn: &Turn<'_>, plan: &Plan) -> Outcome {
-    match turn.service(plan.service_id) {
-        Some(service) => offers::more(turn, service, plan.clone()),
+    match turn.services(plan) {
+        Some(_) => offers::more(turn, plan.clone()),
         None => Ok(service_selection::list(turn, None, 0, None)),
     }
 }
@@ -143,7 +194,8 @@ pub(super) fn read(
     let Some(stranger) = staff_wish::unknown(turn, text).filter(|_| named.is_none()) else {
         return read_with(turn, plan, text, about, named);
     };
-    let line = staff_wish::nobody_called(turn, &stranger, plan.service_id);
+    let services: Vec<Uuid> = plan.services.iter().map(|wanted| wanted.service_id).collect();
+    let line = staff_wish::nobody_called(turn, &stranger, &services);
     // What else was said is read without them: their name may be a month as well.
     let rest = Text::new(&text.raw_without(&stranger, turn.words.with));
     let answer = match read_with(turn, plan, &rest, about.clone(), None)? {
@@ -167,10 +219,10 @@ fn read_with(
         None => text.clone(),
     };
     let mut plan = again(plan);
-    if let Some(id) = named {
-        plan.staff_id = Some(id);
+    if let Some(member) = named.and_then(|id| turn.member(id)) {
+        wish_for(&mut plan, member);
     } else if anybody {
-        plan.staff_id = None;
+        plan.services.iter_mut().for_each(|wanted| wanted.staff_id = None);
     }
     let any_time = text.has_any(turn.words.first_free);
     if any_time {
@@ -191,6 +243,18 @@ fn read_with(
     }
 }
 
+/// Wishes for a member of staff, wherever they do the service; where they do none of them for all,
+/// so that it is said.
+fn wish_for(plan: &mut Plan, member: &Staff) {
+    let does = |wanted: &Wanted| member.services.contains(&wanted.service_id);
+    let any = plan.services.iter().any(does);
+    for wanted in &mut plan.services {
+        if does(wanted) || !any {
+            wanted.staff_id = Some(member.id);
+        }
+    }
+}
+
 fn understand(turn: &Turn<'_>, text: &Text, expecting: Expecting) -> Understanding {
     let hints = Hints { hours: Some(&turn.known.catalogue.tenant.hours), expecting };
     let understand =
@@ -200,111 +264,6 @@ fn understand(turn: &Turn<'_>, text: &Text, expecting: Expecting) -> Understandi
         date_order::both(&text.raw, turn.today(), understanding, understand)
     } else {
         understanding
-    }
-}
-
-/// The readings worth asking about: none twice, and of several none that is over or closed.
-fn open_readings<'u>(
-    turn: &Turn<'_>,
-    plan: &Plan,
-    understanding: &'u Understanding,
-) -> Vec<(Wish, &'u Candidate)> {
-    let mut readings: Vec<(Wish, &Candidate)> = Vec::new();
-    for candidate in &understanding.candidates {
-        let wish = Wish::of(candidate.meaning);
-        if readings.iter().all(|(known, _)| *known != wish) {
-            readings.push((wish, candidate));
-        }
-    }
-    let service = turn.service(plan.service_id);
-    let abroad = turn.known.customer.country_differs;
-    let can_be = |(wish, candidate): &(Wish, &Candidate)| {
-        let last = wish.to.or(wish.from);
-        let over = last.is_some_and(|day| day < turn.today())
-            || wish.moment().is_some_and(|at| at <= turn.local(turn.now));
-        let day = wish.or(plan.wish).day();
-        let closed = day.is_some_and(|day| service.is_some_and(|s| !opens(turn, s, day, *wish)));
-        // Which of two dates was meant is not for the horizon to say.
-        let either = abroad && candidate.choices.contains(&Chosen::DayMonthOrder);
-        let beyond = !either && wish.from.is_some_and(|day| day > last_day(turn));
-        !over && !closed && !beyond
-    };
-    if readings.len() > 1 {
-        let open: Vec<_> = readings.iter().copied().filter(can_be).collect();
-        if open.is_empty() {
-            readings.truncate(1);
-        } else {
-            readings = open;
-        }
-    }
-    readings.sort_by_key(|(wish, _)| (wish.from, wish.target(turn.local(turn.now))));
-    readings
-}
-
-/// Whether there is opening time on a day at what a wish says of the time.
-fn opens(turn: &Turn<'_>, service: &Service, day: NaiveDate, wish: Wish) -> bool {
-    use chrono::{Datelike, NaiveTime};
-
-    let catalogue = turn.known.catalogue;
-    if !is_open(catalogue, service, day) {
-        return false;
-    }
-    let Some(super::wish::TimeOfDay::At(time)) = wish.time else { return true };
-    let minute = u32::try_from((time - NaiveTime::MIN).num_minutes()).unwrap_or(0);
-    let members = catalogue.staff.iter().filter(|m| m.services.contains(&service.id));
-    members.flat_map(|m| &m.hours.as_ref().unwrap_or(&catalogue.tenant.hours).openings).any(|o| {
-        u32::from(o.weekday) == day.weekday().number_from_monday()
-            && (u32::from(o.opens)..u32::from(o.closes)).contains(&minute)
-    })
-}
-
-/// Several readings are open: a menu of them.
-fn ask_which(turn: &Turn<'_>, plan: Plan, readings: &[(Wish, &Candidate)]) -> Answer {
-    let chose = |what: Chosen| readings.iter().any(|(_, c)| c.choices.contains(&what));
-    let (format, phrases) = (turn.format, turn.phrases);
-    let days: Vec<Option<NaiveDate>> = readings.iter().map(|(wish, _)| wish.day()).collect();
-    let one_day = days.iter().all(|day| *day == days[0]);
-    let weekday = days[0].map(|day| format.weekday(day));
-    let same_weekday =
-        weekday.is_some() && days.iter().all(|day| day.map(|day| format.weekday(day)) == weekday);
-    let at = match readings[0].0.time {
-        Some(super::wish::TimeOfDay::At(time)) => Some(format.at(time)),
-        _ => None,
-    };
-    let question = match (weekday, at) {
-        _ if one_day => phrases.which_time(),
-        (Some(weekday), Some(at)) if same_weekday => phrases.which_weekday_at(weekday, &at),
-        (Some(weekday), None) if same_weekday => phrases.which_weekday(weekday),
-        _ => phrases.which_date(),
-    };
-    let mut menu = Menu::default();
-    for (wish, _) in readings {
-        let label = match wish.day() {
-            Some(day) if one_day => match wish.time {
-                Some(_) => Wish { time: wish.time, ..Wish::default() }.heading(format),
-                None => capitalized(&format.day(day)),
-            },
-            Some(day) if chose(Chosen::DayMonthOrder) => format.day_in_letters(day),
-            Some(day) if chose(Chosen::NextWeekday) => which_week(turn, day),
-            Some(day) => format.day_of_week(day),
-            None => wish.heading(format),
-        };
-        menu.choice(&label, Choice::Reading { wish: wish.or(plan.wish) });
-    }
-    Answer::new(State::DateTime(plan)).say(question).ask(menu)
-}
-
-fn which_week(turn: &Turn<'_>, day: NaiveDate) -> String {
-    use chrono::Datelike;
-
-    let label = turn.format.day_of_week(day);
-    let monday = |day: NaiveDate| {
-        i64::from(day.num_days_from_ce()) - i64::from(day.weekday().num_days_from_monday())
-    };
-    match monday(day) - monday(turn.today()) {
-        0 => turn.phrases.this_week(&label),
-        7 => turn.phrases.next_week(&label),
-        _ => label,
     }
 }
 
@@ -330,19 +289,27 @@ fn refuse(turn: &Turn<'_>, plan: &Plan, problem: Problem) -> Outcome {
         }
     };
     let plan = Plan { wish: Wish::default(), ..again(plan) };
-    if matches!(turn.dialogue.state, State::DateTime(_)) && !turn.dialogue.menu.is_empty() {
+    if let State::DateTime(before) = &turn.dialogue.state
+        && !turn.dialogue.menu.is_empty()
+        && before
+            .services
+            .iter()
+            .map(|wanted| wanted.service_id)
+            .eq(plan.services.iter().map(|wanted| wanted.service_id))
+    {
+        let plan = Plan { offered: before.offered.clone(), ..plan };
         return Ok(Answer::new(State::DateTime(plan)).say(line).keeping_menu());
     }
-    let Some(service) = turn.service(plan.service_id) else {
+    if turn.services(&plan).is_none() {
         return Ok(service_selection::list(turn, None, 0, None));
-    };
-    offers::first_free(turn, service, plan, vec![line])
+    }
+    offers::first_free(turn, plan, vec![line])
 }
 
 fn passed_today(turn: &Turn<'_>, plan: &Plan, wish: Wish) -> Outcome {
-    let Some(service) = turn.service(plan.service_id) else {
+    if turn.services(plan).is_none() {
         return Ok(service_selection::list(turn, None, 0, None));
-    };
+    }
     let line = match wish.moment() {
         Some(at) => {
             let (time, at) = (turn.format.spoken_time(at.time()), turn.format.at(at.time()));
@@ -350,9 +317,9 @@ fn passed_today(turn: &Turn<'_>, plan: &Plan, wish: Wish) -> Outcome {
         }
         None => turn.phrases.passed_today(),
     };
-    let slots = turn.slots(service, plan)?;
+    let visits = turn.visits(plan)?;
     let today = turn.today();
-    let still = slots.iter().any(|slot| turn.local(slot.start).date() == today);
+    let still = visits.iter().any(|visit| turn.local(start_of(visit)).date() == today);
     let line = if still {
         format!("{line} {}", turn.phrases.today_still())
     } else {
@@ -360,71 +327,97 @@ fn passed_today(turn: &Turn<'_>, plan: &Plan, wish: Wish) -> Outcome {
     };
     let plan = Plan { wish, ..again(plan) };
     let labels = if still { Labels::FromToday } else { Labels::DayAndStaff };
-    Ok(offers::nearest(turn, service, plan, &slots, line, labels))
+    Ok(offers::nearest(turn, plan, &visits, line, labels))
 }
 
 /// Looks for what the plan wishes: an exact free time is taken, otherwise times are offered.
 /// `about` is said first, on the line of the heading.
 pub(super) fn search(turn: &Turn<'_>, plan: &Plan, about: Option<String>) -> Outcome {
-    let Some(service) = turn.service(plan.service_id) else {
+    let Some(services) = turn.services(plan) else {
         return Ok(service_selection::list(turn, None, 0, None));
     };
-    if let Some(member) = plan.staff_id.and_then(|id| turn.member(id))
-        && !member.services.contains(&service.id)
-    {
-        let line = turn.phrases.staff_does_not(&member.name, &in_sentence(&service.name));
-        let anybody = Plan { staff_id: None, ..plan.clone() };
+    if let Some((line, anybody)) = not_theirs(turn, plan, &services) {
         return Ok(search(turn, &anybody, about)?.say_first(Some(line)));
     }
-    let slots = turn.slots(service, plan)?;
-    if slots.is_empty() {
-        return nothing_at_all(turn, service, plan);
+    let visits = turn.visits(plan)?;
+    if visits.is_empty() {
+        return nothing_at_all(turn, plan);
     }
     if let Some(at) = plan.wish.moment() {
-        return match slots.iter().find(|slot| turn.local(slot.start) == at) {
-            Some(slot) => Ok(found(turn, plan, slot, at)),
-            None => Ok(instead(turn, service, plan, &slots)),
+        return match visits.iter().find(|visit| turn.local(start_of(visit)) == at) {
+            Some(visit) => Ok(found(turn, plan, visit, at)),
+            None => Ok(instead(turn, &services, plan, &visits)),
         };
     }
     if plan.wish.is_open() {
         let first = about.into_iter().collect();
-        return offers::first_free(turn, service, again(plan), first);
+        return offers::first_free(turn, again(plan), first);
     }
-    if slots.iter().any(|slot| plan.wish.allows(turn.local(slot.start))) {
+    if visits.iter().any(|visit| plan.wish.allows(turn.local(start_of(visit)))) {
         let mut heading = plan.wish.heading(turn.format);
-        if let (Some(member), None) = (plan.staff_id.and_then(|id| turn.member(id)), plan.moving) {
+        if let (Some(member), None) = (plan.staff_id().and_then(|id| turn.member(id)), plan.moving)
+        {
             heading += &turn.phrases.heading_with(&member.name);
         }
         let heading = match about {
             Some(about) => format!("{about} {heading}:"),
             None => format!("{heading}:"),
         };
-        return Ok(offers::within_wish(turn, service, again(plan), &slots, heading));
+        return Ok(offers::within_wish(turn, again(plan), &visits, heading));
     }
-    Ok(instead(turn, service, plan, &slots))
+    Ok(instead(turn, &services, plan, &visits))
+}
+
+/// Where somebody is wished for a service they do not do: that, and the plan with anybody for it.
+fn not_theirs(turn: &Turn<'_>, plan: &Plan, services: &[&Service]) -> Option<(String, Plan)> {
+    let wished = |wanted: &Wanted| wanted.staff_id.and_then(|id| turn.member(id));
+    let cannot = |wanted: &Wanted| {
+        wished(wanted).is_some_and(|member| !member.services.contains(&wanted.service_id))
+    };
+    let (wanted, service) =
+        plan.services.iter().zip(services).find(|(wanted, _)| cannot(wanted))?;
+    let member = wished(wanted)?;
+    let line = turn.phrases.staff_does_not(&member.name, &in_sentence(&service.name));
+    let mut anybody = plan.clone();
+    for wanted in anybody.services.iter_mut().filter(|wanted| cannot(wanted)) {
+        wanted.staff_id = None;
+    }
+    Some((line, anybody))
 }
 
 /// The exact time asked for is free.
-pub(super) fn found(turn: &Turn<'_>, plan: &Plan, slot: &Slot, at: NaiveDateTime) -> Answer {
-    let lead = turn.member(slot.staff_id).filter(|_| plan.moving.is_none()).map(|member| {
+pub(super) fn found(turn: &Turn<'_>, plan: &Plan, visit: &Visit, at: NaiveDateTime) -> Answer {
+    let lead = plan.moving.is_none().then(|| {
         let (day, time) = (turn.format.day(at.date()), turn.format.spoken_time(at.time()));
-        let line = turn.phrases.is_free(&day, &time, &turn.format.at(at.time()), &member.name);
-        capitalized(&line)
+        let staff = staff_of(turn, visit.lines.iter().map(|line| line.staff_id));
+        capitalized(&turn.phrases.is_free(&day, &time, &turn.format.at(at.time()), &staff))
     });
-    confirmation::take(turn, plan, slot.staff_id, slot.start).say_first(lead)
+    confirmation::take(turn, plan, lines_of(visit)).say_first(lead)
+}
+
+/// Names of staff, each once: "Bruno and Ana".
+fn staff_of(turn: &Turn<'_>, staff: impl Iterator<Item = Uuid>) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for member in staff.filter_map(|id| turn.member(id)) {
+        if !names.contains(&member.name) {
+            names.push(member.name.clone());
+        }
+    }
+    turn.format.list(&names)
 }
 
 /// Nothing is as wished: says why, and offers what comes closest.
-fn instead(turn: &Turn<'_>, service: &Service, plan: &Plan, slots: &[Slot]) -> Answer {
+fn instead(turn: &Turn<'_>, services: &[&Service], plan: &Plan, visits: &[Visit]) -> Answer {
     let (format, phrases, wish) = (turn.format, turn.phrases, plan.wish);
     let today = turn.today();
     let last = last_day(turn);
-    let closed = |day| !is_open(turn.known.catalogue, service, day);
+    let closed = |day| !services.iter().any(|service| is_open(turn.known.catalogue, service, day));
+    let full = |day| !visits.iter().any(|visit| turn.local(start_of(visit)).date() == day);
     let line = match (wish.day(), wish.moment()) {
         (Some(day), _) if day < today => {
             let plan = Plan { wish: Wish::default(), ..again(plan) };
             let line = capitalized(&phrases.day_is_past(&format.day(day)));
-            return offers::page_of_first(turn, plan, slots, vec![line]);
+            return offers::page_of_first(turn, plan, visits, vec![line]);
         }
         (_, Some(at)) if at <= turn.local(turn.now) => {
             let (time, at) = (format.spoken_time(at.time()), format.at(at.time()));
@@ -432,10 +425,10 @@ fn instead(turn: &Turn<'_>, service: &Service, plan: &Plan, slots: &[Slot]) -> A
         }
         (Some(day), _) if day > last => phrases.beyond_horizon(&format.day(last)),
         (Some(day), _) if closed(day) => phrases.closed_on(&format.day(day)),
-        (_, Some(at)) => {
-            let (day, time) = (format.day(at.date()), format.spoken_time(at.time()));
-            phrases.not_available(&day, &time, &format.at(at.time()))
+        (Some(day), _) if services.len() > 1 && plan.moving.is_none() && full(day) => {
+            return offers::no_room(turn, again(plan), visits, day);
         }
+        (_, Some(at)) => why::not_available(turn, plan, at),
         _ => phrases.nothing_free(&wish.heading(format)),
     };
     let line = format!("{} {}", capitalized(&line), phrases.closest());
@@ -444,22 +437,25 @@ fn instead(turn: &Turn<'_>, service: &Service, plan: &Plan, slots: &[Slot]) -> A
         // What is said next cannot be about that day.
         plan.wish = Wish { time: wish.time, ..Wish::default() };
     }
-    offers::nearest(turn, service, plan, slots, line, Labels::DayAndStaff)
+    offers::nearest(turn, plan, visits, line, Labels::DayAndStaff)
 }
 
 /// The last day that may be booked.
-fn last_day(turn: &Turn<'_>) -> NaiveDate {
+pub(super) fn last_day(turn: &Turn<'_>) -> NaiveDate {
     turn.local(turn.now + turn.known.catalogue.tenant.rules.horizon).date()
 }
 
-/// No free time up to the horizon: with this member of staff, or with anybody.
-fn nothing_at_all(turn: &Turn<'_>, service: &Service, plan: &Plan) -> Outcome {
-    if let (Some(member), None) = (plan.staff_id.and_then(|id| turn.member(id)), plan.moving) {
-        let anybody = Plan { staff_id: None, ..plan.clone() };
-        let line = turn.phrases.nothing_free_with(&member.name);
+/// No free time up to the horizon: with the staff wished, or with anybody.
+fn nothing_at_all(turn: &Turn<'_>, plan: &Plan) -> Outcome {
+    let wished = plan.services.iter().filter_map(|wanted| wanted.staff_id);
+    let names = staff_of(turn, wished);
+    if plan.moving.is_none() && !names.is_empty() {
+        let mut anybody = plan.clone();
+        anybody.services.iter_mut().for_each(|wanted| wanted.staff_id = None);
+        let line = turn.phrases.nothing_free_with(&names);
         return Ok(search(turn, &anybody, None)?.say_first(Some(line)));
     }
-    Ok(offers::none(turn, service, plan))
+    Ok(offers::none(turn, plan))
 }
 
 /// A time that was offered has come too close to be taken.
@@ -472,15 +468,15 @@ pub(super) fn too_late(turn: &Turn<'_>, plan: &Plan, starts_at: DateTime<Utc>) -
 
 /// Answers that a time was lost to somebody else, with those around it.
 pub(super) fn around(turn: &Turn<'_>, plan: &Plan, at: NaiveDateTime, first: String) -> Outcome {
-    let Some(service) = turn.service(plan.service_id) else {
+    if turn.services(plan).is_none() {
         return Ok(service_selection::list(turn, Some(first), 0, None));
-    };
+    }
     let near = turn.zone().from_local_datetime(&at).earliest().map(|at| at.to_utc());
     let plan = Plan { near, wish: Wish::default(), ..again(plan) };
-    let slots = turn.slots(service, &plan)?;
-    if slots.is_empty() {
-        return Ok(nothing_at_all(turn, service, &plan)?.say_first(Some(first)));
+    let visits = turn.visits(&plan)?;
+    if visits.is_empty() {
+        return Ok(nothing_at_all(turn, &plan)?.say_first(Some(first)));
     }
     let line = format!("{first} {}", turn.phrases.closest());
-    Ok(offers::nearest(turn, service, plan, &slots, line, Labels::DayAndStaff))
+    Ok(offers::nearest(turn, plan, &visits, line, Labels::DayAndStaff))
 }

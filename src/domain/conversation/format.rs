@@ -213,11 +213,12 @@ impl Format {
     }
 
     /// A service as the subject of a sentence and the ending that agrees with it: `O corte`, `o`.
-    /// For several at once ("unhas") the appointment takes its place: `O horário de unhas`, `o`.
+    /// For several at once ("unhas", "corte + manicure") the appointment takes its place: `O horário
+    /// de unhas`, `o`.
     pub(crate) fn the_service(self, name: &str) -> (String, &'static str) {
         let noun = name.split_whitespace().next().unwrap_or(name).to_lowercase();
         let name = in_sentence(name);
-        let plural = noun.ends_with('s');
+        let plural = noun.ends_with('s') || name.contains(" + ");
         match self.locale.language() {
             Language::English => (capitalized(&name), ""),
             Language::Portuguese if plural => (format!("O horário de {name}"), "o"),

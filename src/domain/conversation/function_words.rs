@@ -49,6 +49,16 @@ const WORDS: [&str; 3] = [
      pregunta cita turno",
 ];
 
+/// The words of one language, small and without accents but with their ñ.
+pub(super) fn function_words(language: Language) -> impl Iterator<Item = &'static str> {
+    let of = match language {
+        Language::English => WORDS[0],
+        Language::Portuguese => WORDS[1],
+        Language::Spanish => WORDS[2],
+    };
+    of.split_whitespace()
+}
+
 /// Whether a word, small and without accents but with its ñ, only holds a sentence together or says
 /// when.
 pub(super) fn is_function_word(spelled: &str) -> bool {

@@ -1,15 +1,16 @@
 //! Greeting: nothing is open. A first message, or a whole request in one line.
 
-use super::intent::{Input, Intent};
+use super::intent::{Input, Intent, is_greeting};
 use super::service_selection::{self, services_in};
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
-use super::{act, bookings};
+use super::{act, bookings, returning};
 
 pub(super) fn step(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
     match input {
         Input::Chosen(choice) => act::choice(turn, choice),
         Input::Intent(intent) => match intent {
+            Intent::Menu if is_greeting(text) => Ok(returning::welcome(turn)),
             Intent::Menu | Intent::Back => Ok(open(turn)),
             Intent::Book if !turn.dialogue.greeted => Ok(open(turn)),
             Intent::Price if services_in(turn, text).is_empty() => request(turn, text),
@@ -29,7 +30,7 @@ pub(super) fn step(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
         Input::OffMenu | Input::Yes | Input::No if turn.active().next().is_some() => {
             Ok(bookings::show(turn))
         }
-        Input::OffMenu | Input::Yes | Input::No => Ok(open(turn)),
+        Input::OffMenu | Input::Yes | Input::No => Ok(returning::welcome(turn)),
         Input::Free => request(turn, text),
     }
 }
@@ -44,7 +45,7 @@ pub(super) fn open(turn: &Turn<'_>) -> Answer {
 pub(super) fn request(turn: &Turn<'_>, text: &Text) -> Outcome {
     let first = (!turn.dialogue.greeted).then(|| intro(turn));
     if services_in(turn, text).is_empty() && !service_selection::says_when(turn, text) {
-        return Ok(open(turn));
+        return Ok(returning::welcome(turn));
     }
     let answer: Answer = service_selection::read(turn, text)?;
     Ok(answer.say_first(first).greeted())

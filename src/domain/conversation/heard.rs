@@ -1,5 +1,7 @@
 //! From the messages of a turn to the state that answers them.
 
+use chrono::{DateTime, Utc};
+
 use super::intent::{Input, Intent, subscription};
 use super::menu::bare_digit;
 use super::phrases::words;
@@ -7,18 +9,23 @@ use super::state::State;
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
 use super::{
-    Customer, Effect, Message, MessageKind, completed, confirmation, date_time, greeting, media,
-    sent_notice, service_selection,
+    Customer, Effect, Known, Message, MessageKind, completed, confirmation, date_time, greeting,
+    idle, media, opt_out, questions, sent_notice, service_selection, stale,
 };
 use crate::domain::catalogue::Catalogue;
 
-/// Whether a message, read while a person answers, calls the bot back: the menu word. Only such a
-/// message is for [`step`](super::step) then, which answers it with [`Effect::Resume`].
+/// Whether a message, read while a person answers, calls the bot back: the menu word. To any other
+/// [`step`](super::step) says nothing then; this one it answers with [`Effect::Resume`].
 pub fn calls_the_bot(message: &Message, customer: &Customer, catalogue: &Catalogue) -> bool {
     let language = customer.locale.unwrap_or(catalogue.tenant.locale).language();
     // Greetings are menu words too, but they may well be meant for the person.
     let menu = words(language).menu.first().copied().unwrap_or_default();
     message.text.as_deref().is_some_and(|text| Text::new(text).is_any(&[menu]))
+}
+
+/// Whether one of the messages calls the bot back.
+pub(super) fn call_the_bot(messages: &[Message], known: &Known<'_>) -> bool {
+    messages.iter().any(|message| calls_the_bot(message, known.customer, known.catalogue))
 }
 
 /// The words of a turn: all texts, or the last alone where it answers the menu.
@@ -27,27 +34,59 @@ struct Said {
     tap: Option<String>,
     /// A medium that came along.
     medium: Option<MessageKind>,
+    /// A number was typed for an older menu.
+    outdated: bool,
+    /// When the last of them was sent.
+    at: DateTime<Utc>,
 }
 
 pub(super) fn answer(turn: &Turn<'_>, messages: &[Message]) -> Outcome {
+    let messages = since_the_call(turn, messages);
+    let stopped = stopped_before(turn, messages);
+    let (messages, late) = stale::in_time(turn, messages);
+    let medium = messages.iter().rev().map(|message| message.kind).find(|kind| is_medium(*kind));
+    let answer = match said(turn, messages, medium) {
+        Some(said) => {
+            let thanks = said.medium.map(|kind| media::thanks_for(turn, kind));
+            words_said(turn, &said)?.say_first(thanks)
+        }
+        None => match medium.and_then(|kind| media::answer(turn, kind)) {
+            Some(answer) => answer,
+            None => return Ok(Answer::unmoved(turn)),
+        },
+    };
+    let answer = if stopped {
+        let lines = opt_out::stopped(turn).join("\n");
+        answer.effect(Effect::OptOut).say_first(Some(lines))
+    } else {
+        answer
+    };
+    Ok(answer.say_first(late.then(|| turn.phrases.late())))
+}
+
+/// The messages after the one that called the bot back, where they say what is wanted.
+fn since_the_call<'m>(turn: &Turn<'_>, messages: &'m [Message]) -> &'m [Message] {
     let known = turn.known;
     let calls = |message| calls_the_bot(message, known.customer, known.catalogue);
     let worded = |message: &Message| message.text.as_deref().is_some_and(|t| !t.trim().is_empty());
-    let messages = match messages.iter().rposition(calls) {
+    match messages.iter().rposition(calls) {
         // "menu", and at once what is wanted.
         Some(call) if turn.dialogue.with_person && messages[call + 1..].iter().any(worded) => {
             &messages[call + 1..]
         }
         _ => messages,
+    }
+}
+
+/// Whether reminders were stopped in a message before the last: whatever came after, that holds.
+fn stopped_before(turn: &Turn<'_>, messages: &[Message]) -> bool {
+    let text = |message: &Message| message.text.as_deref().map(Text::new);
+    let subscribes = |message: &Message| {
+        text(message).is_some_and(|text| subscription(&text, turn.words).is_some())
     };
-    let medium = messages.iter().rev().map(|message| message.kind).find(|kind| is_medium(*kind));
-    let Some(said) = said(turn, messages, medium) else {
-        let answer = medium.and_then(|kind| media::answer(turn, kind));
-        return Ok(answer.unwrap_or_else(|| Answer::unmoved(turn)));
-    };
-    let answer = words_said(turn, &said)?;
-    let thanks = said.medium.map(|kind| media::thanks_for(turn, kind));
-    Ok(answer.say_first(thanks))
+    let Some(last) = messages.iter().rposition(subscribes) else { return false };
+    last + 1 < messages.len()
+        && text(&messages[last]).is_some_and(|text| opt_out::stops(turn, &text))
 }
 
 fn is_medium(kind: MessageKind) -> bool {
@@ -83,7 +122,8 @@ fn said(turn: &Turn<'_>, messages: &[Message], medium: Option<MessageKind>) -> O
         let all: Vec<&str> = worded.iter().map(|(_, text)| *text).collect();
         Text::new(&all.join("\n"))
     };
-    Some(Said { text, tap, medium })
+    let outdated = tap.is_none() && stale::is_for_older_menu(turn, last);
+    Some(Said { text, tap, medium, outdated, at: last.sent_at })
 }
 
 /// A caption is read as a text; a reaction only where it is the thumb that answers a question.
@@ -131,47 +171,53 @@ fn answers_alone(turn: &Turn<'_>, text: &Text, tap: Option<&str>) -> bool {
 }
 
 fn words_said(turn: &Turn<'_>, said: &Said) -> Outcome {
-    if let Some(subscribed) = subscription(&said.text, turn.words) {
-        return Ok(subscribe(turn, subscribed));
+    let text = &said.text;
+    if let Some(answer) = opt_out::answer(turn, text) {
+        return Ok(answer);
     }
-    let input = Input::read(turn, &said.text, said.tap.as_deref());
+    let input = if said.outdated && bare_digit(text, turn.words).is_some() {
+        Input::OffMenu
+    } else {
+        Input::read(turn, text, said.tap.as_deref())
+    };
     if let Some(notice) = turn.known.notice
-        && let Some(answer) =
-            sent_notice::answer(turn, notice, &input, &said.text, said.tap.is_some())?
+        && let Some(answer) = sent_notice::answer(turn, notice, &input, text, said.tap.is_some())?
     {
         return Ok(answer);
     }
-    match &turn.dialogue.state {
-        State::Greeting => greeting::step(turn, input, &said.text),
-        State::ServiceSelection(state) => service_selection::step(turn, state, input, &said.text),
-        State::DateTime(plan) => date_time::step(turn, plan, input, &said.text),
-        State::Confirmation(asked) => confirmation::step(turn, asked, input, &said.text),
-        State::Completed(state) => completed::step(turn, state, input, &said.text),
+    let told = questions::asked(turn, text);
+    if let Some(line) = &told
+        && questions::is_all(turn, &input, text)
+    {
+        return Ok(questions::answer(turn, line.clone()));
     }
+    if questions::asks_to_wait(turn, &input, text) {
+        return Ok(Answer::unmoved(turn).missed(0).say(turn.phrases.no_hurry()));
+    }
+    if let Some(answer) = idle::after_long(turn, &input, text, said.at) {
+        return Ok(answer.say_first(told));
+    }
+    if wants_another_service(turn, text) {
+        return Ok(service_selection::list(turn, None, 0, None).say_first(told));
+    }
+    let answer = match &turn.dialogue.state {
+        State::Greeting => greeting::step(turn, input, text),
+        State::ServiceSelection(state) => service_selection::step(turn, state, input, text),
+        State::DateTime(plan) => date_time::step(turn, plan, input, text),
+        State::Confirmation(asked) => confirmation::step(turn, asked, input, text),
+        State::Completed(state) => completed::step(turn, state, input, text),
+    };
+    Ok(answer?.say_first(told))
 }
 
-/// Stops or starts reminders and news; the visit itself stays booked, and that is said.
-fn subscribe(turn: &Turn<'_>, subscribed: bool) -> Answer {
-    let phrases = turn.phrases;
-    let tenant = &turn.known.catalogue.tenant.name;
-    let of_tenant = turn.format.of_tenant(tenant);
-    let answer = Answer::unmoved(turn).missed(0);
-    if subscribed {
-        return answer.effect(Effect::OptIn).say(phrases.opted_in(tenant, &of_tenant));
-    }
-    let bookings: Vec<_> = turn.active().collect();
-    let still_on = match bookings.as_slice() {
-        [] => None,
-        [one] => {
-            let start = turn.local(one.starts_at);
-            let (day, time) = (turn.format.day(start.date()), turn.format.time(start.time()));
-            Some(phrases.still_on(&day, &turn.format.at(start.time()), &time))
-        }
-        several => Some(phrases.all_still_on(&several.len().to_string())),
+/// "Quero outro serviço", none being named, while a time is looked for.
+fn wants_another_service(turn: &Turn<'_>, text: &Text) -> bool {
+    let moving = match &turn.dialogue.state {
+        State::DateTime(plan) => plan.moving.is_some(),
+        State::Confirmation(asked) => asked.plan.moving.is_some(),
+        State::Greeting | State::ServiceSelection(_) | State::Completed(_) => true,
     };
-    let start_again = phrases.write_start();
-    answer.effect(Effect::OptOut).say(phrases.opted_out(tenant, &of_tenant)).say(match still_on {
-        Some(still_on) => format!("{still_on} {start_again}"),
-        None => start_again,
-    })
+    !moving
+        && text.has_any(turn.words.other_service_in)
+        && service_selection::services_in(turn, text).is_empty()
 }

@@ -4,37 +4,42 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::state::{Completed, Confirmation, Plan, State};
+use super::state::{Confirmation, Plan, State};
 use super::turn::{Answer, Ask, Outcome, Turn};
+use super::visit::{Line, lines_of, start_of};
 use super::{confirmation, date_time, greeting};
 
-pub(super) fn answer(
-    turn: Turn<'_>,
-    staff_id: Uuid,
-    service_id: Uuid,
-    starts_at: DateTime<Utc>,
-) -> Outcome {
-    let turn = Turn { lost: Some((staff_id, starts_at)), ..turn };
-    let plan = match &turn.dialogue.state {
-        State::DateTime(plan) | State::Confirmation(Confirmation { plan, .. })
-            if plan.service_id == service_id =>
+pub(super) fn answer<'a>(turn: Turn<'a>, lines: &'a [Line]) -> Outcome {
+    let turn = Turn { lost: lines, ..turn };
+    let Some(starts_at) = lines.first().map(|line| line.starts_at) else {
+        return Ok(greeting::open(&turn));
+    };
+    let services = |plan: &Plan| {
+        let planned = plan.services.iter().map(|wanted| wanted.service_id);
+        planned.eq(lines.iter().map(|line| line.service_id))
+    };
+    let plan = match (settled(&turn), &turn.dialogue.state) {
+        // Seen from after the step: what it settled is what was refused.
+        (Some(settled), _) if settled.lines == lines => settled.plan.clone(),
+        (_, State::DateTime(plan) | State::Confirmation(Confirmation { plan, .. }))
+            if services(plan) =>
         {
             plan.clone()
         }
-        // Seen from after the step: what it settled is what was refused.
-        State::Completed(Completed { settled: Some(settled), .. })
-            if (settled.staff_id, settled.starts_at) == (staff_id, starts_at) =>
-        {
-            settled.plan.clone()
-        }
         // The request came whole in one line; what it wished of the staff went with the step.
-        State::Greeting
-        | State::ServiceSelection(_)
-        | State::DateTime(_)
-        | State::Confirmation(_)
-        | State::Completed(_) => Plan { service_id, ..Plan::default() },
+        (
+            _,
+            State::Greeting
+            | State::ServiceSelection(_)
+            | State::DateTime(_)
+            | State::Confirmation(_)
+            | State::Completed(_),
+        ) => {
+            let services: Vec<Uuid> = lines.iter().map(|line| line.service_id).collect();
+            Plan::of_all(&services)
+        }
     };
-    if !was_confirmed(&turn, staff_id, starts_at)
+    if !was_confirmed(&turn, lines)
         && let Some(answer) = with_another(&turn, &plan, starts_at)?
     {
         return Ok(introduced(&turn, answer));
@@ -53,21 +58,27 @@ pub(super) fn answer(
     Ok(introduced(&turn, answer))
 }
 
+/// What the step just taken had agreed to.
+fn settled<'a>(turn: &Turn<'a>) -> Option<&'a Confirmation> {
+    match &turn.dialogue.state {
+        State::Completed(state) => state.settled.as_ref(),
+        State::DateTime(plan) => plan.earlier.as_deref(),
+        State::Greeting | State::ServiceSelection(_) | State::Confirmation(_) => None,
+    }
+}
+
 /// Whether it was the customer's yes to a time held that came too late: they were told who it would
 /// be with.
-fn was_confirmed(turn: &Turn<'_>, staff_id: Uuid, starts_at: DateTime<Utc>) -> bool {
-    match &turn.dialogue.state {
-        State::Completed(Completed { settled: Some(settled), .. }) => {
-            (settled.staff_id, settled.starts_at) == (staff_id, starts_at)
+fn was_confirmed(turn: &Turn<'_>, lines: &[Line]) -> bool {
+    match (settled(turn), &turn.dialogue.state) {
+        (Some(settled), _) => settled.lines == lines,
+        (None, State::Confirmation(asked)) => {
+            asked.lines == lines && turn.holds_of(lines).is_some()
         }
-        State::Confirmation(asked) => {
-            (asked.staff_id, asked.starts_at) == (staff_id, starts_at)
-                && turn.hold(staff_id, starts_at).is_some()
-        }
-        State::Greeting
-        | State::ServiceSelection(_)
-        | State::DateTime(_)
-        | State::Completed(Completed { settled: None, .. }) => false,
+        (
+            None,
+            State::Greeting | State::ServiceSelection(_) | State::DateTime(_) | State::Completed(_),
+        ) => false,
     }
 }
 
@@ -81,15 +92,16 @@ fn with_another(
         return Ok(None);
     }
     // Of a plan with a wish for staff these are theirs alone, and the one lost is not among them.
-    let Some(service) = turn.service(plan.service_id) else { return Ok(None) };
-    let slots = turn.slots(service, plan)?;
-    let Some(slot) = slots.iter().find(|slot| slot.start == starts_at) else { return Ok(None) };
+    let visits = turn.visits(plan)?;
+    let Some(visit) = visits.iter().find(|visit| start_of(visit) == starts_at) else {
+        return Ok(None);
+    };
     let answer = match &turn.dialogue.state {
         State::DateTime(_) | State::Confirmation(_) => {
-            confirmation::take(turn, plan, slot.staff_id, starts_at)
+            confirmation::take(turn, plan, lines_of(visit))
         }
         State::Greeting | State::ServiceSelection(_) | State::Completed(_) => {
-            date_time::found(turn, plan, slot, turn.local(starts_at))
+            date_time::found(turn, plan, visit, turn.local(starts_at))
         }
     };
     Ok(Some(answer))

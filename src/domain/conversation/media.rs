@@ -58,6 +58,15 @@ fn thank(turn: &Turn<'_>, kind: MessageKind) -> Answer {
     if turn.dialogue.state == State::Greeting {
         return greeting::open(turn).say_first(Some(thanks));
     }
+    let line = match open_question(turn) {
+        Some(question) => format!("{thanks} {question}"),
+        None => thanks,
+    };
+    Answer::unmoved(turn).say(line)
+}
+
+/// What is asked at the moment, in a few words: "Which time would you like? (1 to 3)".
+pub(super) fn open_question(turn: &Turn<'_>) -> Option<String> {
     let phrases = turn.phrases;
     let question = match &turn.dialogue.state {
         State::Greeting | State::ServiceSelection(_) => phrases.question_service(),
@@ -68,13 +77,14 @@ fn thank(turn: &Turn<'_>, kind: MessageKind) -> Answer {
     let menu = &turn.dialogue.menu;
     let range =
         menu.last_digit().filter(|last| *last > 1).map(|last| phrases.one_to(&last.to_string()));
-    let line = match (range, &turn.dialogue.state) {
-        (Some(range), _) => format!("{thanks} {question} {range}"),
+    match (range, &turn.dialogue.state) {
+        (Some(range), _) => Some(format!("{question} {range}")),
         // Nothing is open that could be asked again.
-        (None, State::Completed(_)) => thanks,
-        (None, _) => format!("{thanks} {question}"),
-    };
-    Answer::unmoved(turn).say(line)
+        (None, State::Greeting | State::Completed(_)) => None,
+        (None, State::ServiceSelection(_) | State::DateTime(_) | State::Confirmation(_)) => {
+            Some(question)
+        }
+    }
 }
 
 fn shown(turn: &Turn<'_>) -> Menu {

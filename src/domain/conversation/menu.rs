@@ -47,7 +47,13 @@ pub enum Choice {
         staff_id: Uuid,
         starts_at: DateTime<Utc>,
     },
+    /// One of the visits of several services that the plan offered, counted from 0.
+    Visit {
+        index: usize,
+    },
     MoreTimes,
+    /// Each service of the visit at a time of its own.
+    Separately,
     /// One reading of an ambiguous date.
     Reading {
         wish: Wish,
@@ -66,6 +72,10 @@ pub enum Choice {
     CancelNow {
         booking_id: Uuid,
     },
+    /// Cancel one booking of a visit, the others stay.
+    CancelLine {
+        booking_id: Uuid,
+    },
     /// Leave the booking as it is.
     Keep {
         booking_id: Uuid,
@@ -80,6 +90,15 @@ pub enum Choice {
     NewBooking,
     MyBookings,
     Person,
+    /// Go on with what was open before a long silence.
+    Continue,
+    StartAnew,
+    /// Times for the plan that is open, its held one given back.
+    ShowTimes,
+    /// What the customer came for last time.
+    SameAsLast,
+    EndChat,
+    StopReminders,
 }
 
 /// A number or tap against the last menu.
@@ -157,7 +176,12 @@ impl Menu {
         self.choices().find(|choice| {
             matches!(
                 choice,
-                Choice::Confirm | Choice::CancelNow { .. } | Choice::Acknowledge { .. }
+                Choice::Confirm
+                    | Choice::CancelNow { .. }
+                    | Choice::CancelLine { .. }
+                    | Choice::Acknowledge { .. }
+                    | Choice::Continue
+                    | Choice::SameAsLast
             )
         })
     }
@@ -169,8 +193,8 @@ impl Menu {
             let ask = Choice::AskCancel { booking_id };
             return self.choices().find(|choice| **choice == ask);
         }
-        let no = |choice: &&Choice| matches!(choice, Choice::Keep { .. });
-        let other = |choice: &&Choice| matches!(choice, Choice::ChangeTime);
+        let no = |choice: &&Choice| matches!(choice, Choice::Keep { .. } | Choice::StartAnew);
+        let other = |choice: &&Choice| matches!(choice, Choice::ChangeTime | Choice::NewBooking);
         self.choices().find(no).or_else(|| self.choices().find(other))
     }
 

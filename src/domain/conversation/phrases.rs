@@ -1,17 +1,40 @@
-//! What Pontual says and the words it knows, as data: one constant a language.
+//! What Pontual says, as data: one constant a language.
 //!
-//! A phrase is a text with holes in braces, filled by the method of the same name; the methods are
-//! made by the list below, so that a missing text or a wrong number of holes does not compile, and a
-//! test compares the holes written in the texts with those declared.
+//! A phrase is a template with values in braces, filled by the method of the same name; the methods
+//! are made by the list below, so that a missing text or a wrong number of values does not compile,
+//! and a test compares the values that the templates use with those declared. A tenant may put its
+//! own templates in place of ours ([`Texts`]).
+
+use std::collections::BTreeMap;
 
 use crate::domain::locale::Language;
 
 mod en;
 mod es;
+mod overrides;
 mod pt_br;
+mod render;
 
-/// The phrases of a language.
+pub(crate) use super::words::{Words, words};
+pub use overrides::{Replaceable, Texts, check, replaceable};
+
+/// The shipped phrases of a language.
 pub(crate) const fn phrases(language: Language) -> &'static Phrases {
+    static PHRASES: [Phrases; 3] = [
+        Phrases::shipped(Language::English),
+        Phrases::shipped(Language::Portuguese),
+        Phrases::shipped(Language::Spanish),
+    ];
+    let [english, portuguese, spanish] = &PHRASES;
+    match language {
+        Language::English => english,
+        Language::Portuguese => portuguese,
+        Language::Spanish => spanish,
+    }
+}
+
+/// The templates of a language as they are shipped.
+const fn shipped(language: Language) -> &'static Shipped {
     match language {
         Language::English => &en::PHRASES,
         Language::Portuguese => &pt_br::PHRASES,
@@ -19,29 +42,45 @@ pub(crate) const fn phrases(language: Language) -> &'static Phrases {
     }
 }
 
-/// The words of a language.
-pub(crate) const fn words(language: Language) -> &'static Words {
-    match language {
-        Language::English => &en::WORDS,
-        Language::Portuguese => &pt_br::WORDS,
-        Language::Spanish => &es::WORDS,
+/// What a customer may read in one language: the shipped texts, and those a tenant put in their
+/// places.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Phrases {
+    language: Language,
+    /// By key.
+    own: BTreeMap<String, String>,
+}
+
+impl Phrases {
+    const fn shipped(language: Language) -> Self {
+        Self { language, own: BTreeMap::new() }
+    }
+
+    /// A tenant's text that cannot be written out was not checked when it was saved; ours is said
+    /// instead, since silence would be worse.
+    fn render(&self, key: &str, values: &[(&str, &str)]) -> String {
+        self.own
+            .get(key)
+            .and_then(|template| render::own(template, values).ok())
+            .unwrap_or_else(|| render::ours(self.language, key, values))
     }
 }
 
 macro_rules! phrases {
     ($( $(#[$doc:meta])* $name:ident($($hole:ident),*); )*) => {
-        /// Every text of a language that a customer may read.
-        pub(crate) struct Phrases {
-            $( $(#[$doc])* pub(super) $name: &'static str, )*
+        /// The template of every text of a language.
+        struct Shipped {
+            $( $(#[$doc])* $name: &'static str, )*
         }
 
         impl Phrases {
             $( pub(crate) fn $name(&self $(, $hole: &str)*) -> String {
-                fill(self.$name, &[$((stringify!($hole), $hole)),*])
+                self.render(stringify!($name), &[$((stringify!($hole), $hole)),*])
             } )*
+        }
 
-            /// Name, text and declared holes of each phrase.
-            #[cfg(test)]
+        impl Shipped {
+            /// Key, template and declared values of each phrase.
             fn all(&self) -> Vec<(&'static str, &'static str, &'static [&'static str])> {
                 vec![$( (stringify!($name), self.$name, &[$(stringify!($hole)),*]) ),*]
             }
@@ -53,16 +92,45 @@ phrases! {
     /// Introduces the assistant to somebody whose name is known.
     intro_named(name, of_tenant);
     intro(of_tenant);
+    welcome_back();
+    welcome_back_named(name);
+    /// A customer comes back; `what` is what they came for last time.
+    same_as_last(what);
+    yes_same(what);
+    another_service();
+    /// The booking that a greeting names first.
+    you_have(day, time);
+    change();
     ask_service();
     /// More services match, or several were asked for.
     which_service();
-    one_service_first();
     no_services();
+    /// `service` for more than one person, or twice.
+    one_person_at_a_time(service);
+    /// The entry that books `service` once.
+    one_of(service);
+    /// More than `count` services were asked for.
+    too_many_services(count);
     more_services();
 
     ask_when(service, duration);
+    /// As `ask_when`, for several services.
+    ask_when_together(services, duration);
+    /// A part of a heading: several services and how long they take together.
+    together(services, duration);
+    /// No room for two services in a row on a day, …
+    no_room_for_both(day);
+    /// … for three or more.
+    no_room_for_all(day);
+    two_separate_times();
+    separate_times();
+    /// Of services at separate times the first, …
+    first_service(service);
+    /// … and the one after a booking.
+    next_service(service);
     first_free_times();
-    next_times_with(staff);
+    /// `of_staff` has the article that Portuguese wants: "do Bruno".
+    next_times_with(staff, of_staff);
     more_times_follow();
     more_times();
     /// Answers what a service costs, …
@@ -84,6 +152,15 @@ phrases! {
     /// `day`, `time` (or `at`) of a slot that was asked for and is free.
     is_free(day, time, at, staff);
     not_available(day, time, at);
+    /// As `not_available`, with `why` from below.
+    not_available_because(day, time, at, why);
+    why_break();
+    why_taken();
+    why_closing(time, at);
+    why_hours(hours);
+    why_notice(day, time, at);
+    why_away(staff);
+    why_not_working(staff);
     nothing_free(what);
     closed_on(day);
     beyond_horizon(day);
@@ -104,6 +181,7 @@ phrases! {
 
     check();
     service_with(service, staff);
+    in_total(price);
     holding_until(time);
     confirm();
     change_time();
@@ -131,6 +209,10 @@ phrases! {
     no_keep();
     /// `o` agrees with the service: agendad**o**, agendad**a**.
     canceled(service, the_service, day, at, o);
+    /// Asks whether one booking of a visit shall be cancelled.
+    cancel_only(what, code);
+    canceled_line(what);
+    still_booked(what);
     kept(what);
     no_bookings();
     your_booking();
@@ -155,16 +237,58 @@ phrases! {
     new_time();
     /// A notice was answered whose booking is cancelled by now.
     was_canceled();
+    was_canceled_when(when);
+    /// Nobody of the team cancelled it.
+    is_canceled_when(when);
     book_new_time();
 
     person();
     handed_over();
+    /// A person was asked for while nobody is there; `when` they are back.
+    team_away(when);
+    /// As `team_away`, after the last opening of the day.
+    team_away_for_today(when);
+    team_away_unknown();
+    left_message();
+    meanwhile();
+    /// Nobody has answered who was waiting for a person.
+    nobody_answered();
+    write_menu();
+    book();
+    today_at(at);
+    tomorrow_weekday_at(weekday, at);
+    day_at(day, at);
+    yesterday_at(at);
+    open_hours(list);
+    hours_untold();
+    weekdays_through(from, to);
+    address_is(address);
+    address_untold();
+    staff_are(list);
+    team_knows();
+    no_hurry();
+    /// Whether leaving the chat was meant, or getting no more reminders.
+    leave_or_stop();
+    end_chat();
+    no_reminders();
+    chat_ended();
     opted_out(tenant, of_tenant);
     still_on(day, at, time);
     all_still_on(count);
     write_start();
     opted_in(tenant, of_tenant);
     speaking();
+
+    /// Asked after a long silence; `what` was being booked.
+    continue_where(what);
+    continue_booking();
+    go_on();
+    start_anew();
+    /// Asked once when nothing is said; the open menu follows.
+    still_there();
+    show_times_again();
+    /// What was written came too late to be read in time.
+    late();
 
     miss_service(example);
     miss_when();
@@ -219,88 +343,49 @@ phrases! {
     canceled_by_staff(day, time);
 }
 
-/// The words of section "Words" of the conversation's design and those around them. Written as
-/// people write them; they are compared without accents, case and punctuation.
-pub(crate) struct Words {
-    pub(crate) opt_out: &'static [&'static str],
-    pub(crate) opt_in: &'static [&'static str],
-    pub(crate) cancel: &'static [&'static str],
-    pub(crate) change: &'static [&'static str],
-    pub(crate) my_bookings: &'static [&'static str],
-    pub(crate) menu: &'static [&'static str],
-    pub(crate) back: &'static [&'static str],
-    pub(crate) person: &'static [&'static str],
-    pub(crate) yes: &'static [&'static str],
-    /// What may stand beside a yes without changing it, such as "please".
-    pub(crate) yes_beside: &'static [&'static str],
-    /// Says to a reminder that the customer will be there.
-    pub(crate) coming: &'static [&'static str],
-    /// Anywhere in an answer to a reminder: the customer will not be there.
-    pub(crate) not_coming_in: &'static [&'static str],
-    pub(crate) no: &'static [&'static str],
-    pub(crate) thanks: &'static [&'static str],
-    /// Starts a new booking.
-    pub(crate) book: &'static [&'static str],
-    /// More of a list.
-    pub(crate) more: &'static [&'static str],
-    /// The first time that is free, whenever it is.
-    pub(crate) first_free: &'static [&'static str],
-    /// No wish for a certain member of staff.
-    pub(crate) any_staff: &'static [&'static str],
-
-    /// Anywhere in a sentence: the booking shall move, …
-    pub(crate) change_in: &'static [&'static str],
-    /// … shall be cancelled, …
-    pub(crate) cancel_in: &'static [&'static str],
-    /// … shall be shown, …
-    pub(crate) my_bookings_in: &'static [&'static str],
-    /// … a person is wanted, …
-    pub(crate) person_in: &'static [&'static str],
-    /// … a price is asked.
-    pub(crate) price_in: &'static [&'static str],
-    /// What follows is not wanted, …
-    pub(crate) unwanted_in: &'static [&'static str],
-    /// Anywhere in a sentence: the time is not the one, as in "no, another time".
-    pub(crate) other_time_in: &'static [&'static str],
-
-    /// May stand before the number of a choice: "option 2", "la 2".
-    pub(crate) before_number: &'static [&'static str],
-    /// Words for the first to the eighth choice.
-    pub(crate) ordinals: [&'static [&'static str]; 8],
-    /// Ordinals that are weekdays as well, such as "segunda": read so only where no day is asked.
-    pub(crate) ordinals_like_days: [&'static [&'static str]; 8],
-    pub(crate) last: &'static [&'static str],
-    /// Joins staff to a wish: "with Ana".
-    pub(crate) with: &'static [&'static str],
-    /// Words that say nothing about which service is meant.
-    pub(crate) filler: &'static [&'static str],
-
-    pub(crate) weekdays: [&'static str; 7],
-    pub(crate) weekdays_spoken: [&'static str; 7],
-    pub(crate) weekdays_short: [&'static str; 7],
-    pub(crate) months: [&'static str; 12],
-    pub(crate) months_short: [&'static str; 12],
-}
-
-/// `template` with each `{hole}` filled. Braces of a value stay what they are.
-fn fill(template: &str, holes: &[(&str, &str)]) -> String {
-    let mut text = String::with_capacity(template.len() + 32);
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        text.push_str(before);
-        let (hole, after) = after.split_once('}').unwrap_or((after, ""));
-        if let Some((_, value)) = holes.iter().find(|(name, _)| *name == hole) {
-            text.push_str(value);
-        }
-        rest = after;
-    }
-    text.push_str(rest);
-    text
-}
+/// Parts of sentences, not texts of their own: nobody replaces them one by one.
+const PARTICLES: &[&str] = &[
+    "heading_with",
+    "with_staff",
+    "service_with",
+    "booking",
+    "booking_now",
+    "with_code",
+    "after_greeting",
+    "named",
+    "and",
+    "today",
+    "tomorrow",
+    "morning",
+    "afternoon",
+    "evening",
+    "night",
+    "at",
+    "at_one",
+    "after",
+    "after_one",
+    "before",
+    "before_one",
+    "range",
+    "range_one",
+    "days_from",
+    "days_until",
+    "days",
+    "until",
+    "until_one",
+    "tomorrow_at",
+    "this_week",
+    "next_week",
+    "keep",
+    "today_at",
+    "tomorrow_weekday_at",
+    "day_at",
+    "yesterday_at",
+    "weekdays_through",
+];
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::folded_words;
     use super::*;
 
     /// The names in braces of a text.
@@ -311,7 +396,7 @@ mod tests {
     #[test]
     fn a_text_uses_no_hole_that_nobody_fills() {
         for language in Language::ALL {
-            for (name, text, holes) in phrases(language).all() {
+            for (name, text, holes) in shipped(language).all() {
                 for hole in written(text) {
                     assert!(holes.contains(&hole), "{language:?} {name}: {hole}");
                 }
@@ -323,7 +408,7 @@ mod tests {
 
     #[test]
     fn every_hole_is_used_by_some_language() {
-        let all = Language::ALL.map(|language| phrases(language).all());
+        let all = Language::ALL.map(|language| shipped(language).all());
         for (i, (name, _, holes)) in all[0].iter().enumerate() {
             for hole in *holes {
                 let used = all.iter().any(|texts| written(texts[i].1).contains(hole));
@@ -333,43 +418,16 @@ mod tests {
     }
 
     #[test]
-    fn no_word_means_two_things() {
-        for language in Language::ALL {
-            let words = words(language);
-            let lists = [
-                words.opt_out,
-                words.opt_in,
-                words.cancel,
-                words.change,
-                words.my_bookings,
-                words.menu,
-                words.back,
-                words.person,
-                words.yes,
-                words.coming,
-                words.no,
-                words.thanks,
-                words.book,
-                words.more,
-                words.first_free,
-                words.any_staff,
-                words.last,
-            ];
-            let mut seen: Vec<Vec<String>> = Vec::new();
-            for list in lists {
-                let mut own: Vec<_> = list.iter().map(|word| folded_words(word)).collect();
-                own.sort();
-                own.dedup();
-                for word in own {
-                    assert!(!word.is_empty() && !seen.contains(&word), "{language:?} {word:?}");
-                    seen.push(word);
-                }
-            }
-        }
+    fn braces_of_a_value_are_not_values() {
+        let said = phrases(Language::English).booked("{tenant}");
+        assert!(said.contains("{tenant}"), "{said}");
     }
 
     #[test]
-    fn braces_of_a_value_are_not_holes() {
-        assert_eq!(fill("Hi {name}!", &[("name", "{tenant}")]), "Hi {tenant}!");
+    fn every_particle_is_one_of_the_phrases() {
+        let all = shipped(Language::English).all();
+        for particle in PARTICLES {
+            assert!(all.iter().any(|(key, ..)| key == particle), "{particle}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::state::{Completed, State};
 use super::text::Text;
 use super::turn::{Answer, Ask, Outcome, Turn};
 use super::{SentNotice, act, bookings, confirmation, service_selection};
-use crate::domain::catalogue::{Booking, Status};
+use crate::domain::catalogue::{Booking, CancelledBy, Status};
 
 /// The only reminder that asks something: the one a day ahead, in seconds.
 const ASKING_REMINDER: i64 = 24 * 60 * 60;
@@ -171,7 +171,27 @@ fn no_longer(turn: &Turn<'_>, booking: &Booking) -> Answer {
     let service_id = booking.service_id;
     menu.choice(&turn.phrases.book_new_time(), Choice::Service { service_id });
     menu.person(&turn.phrases.person());
-    Answer::new(State::Completed(Completed::default())).say(turn.phrases.was_canceled()).ask(menu)
+    let line = cancelled(turn, booking);
+    Answer::new(State::Completed(Completed::default())).say(line).ask(menu)
+}
+
+/// Who cancelled a booking, and when.
+fn cancelled(turn: &Turn<'_>, booking: &Booking) -> String {
+    let Some(at) = booking.cancelled_at.map(|at| turn.local(at)) else {
+        return turn.phrases.was_canceled();
+    };
+    let time = turn.format.at(at.time());
+    let when = match (turn.today() - at.date()).num_days() {
+        0 => turn.phrases.today_at(&time),
+        1 => turn.phrases.yesterday_at(&time),
+        _ => turn.phrases.day_at(&turn.format.day(at.date()), &time),
+    };
+    match booking.cancelled_by {
+        Some(CancelledBy::Staff) => turn.phrases.was_canceled_when(&when),
+        Some(CancelledBy::Customer | CancelledBy::Expiry) | None => {
+            turn.phrases.is_canceled_when(&when)
+        }
+    }
 }
 
 fn is_cancelled(notice: &SentNotice) -> bool {

@@ -5,9 +5,11 @@ use uuid::Uuid;
 use super::function_words::is_function_word;
 use super::intent::{Input, Intent};
 use super::menu::{CHOICES_MAX, Choice, Menu};
+use super::request::{Requested, picked, requested};
 use super::state::{Plan, ServiceSelection, State};
 use super::text::{Text, alike, folded_words, spelled_words};
 use super::turn::{Answer, Outcome, Turn};
+use super::visit::LINES_MAX;
 use super::{act, date_time, greeting, miss, offers};
 use crate::domain::catalogue::Service;
 use crate::domain::conversation::format::{duration, in_sentence};
@@ -49,7 +51,7 @@ pub(super) fn list(
     when: Option<String>,
 ) -> Answer {
     let services: Vec<&Service> = turn.known.catalogue.services.iter().collect();
-    let state = State::ServiceSelection(ServiceSelection { when });
+    let state = State::ServiceSelection(ServiceSelection { when, ..ServiceSelection::default() });
     if services.is_empty() {
         let mut menu = Menu::default();
         menu.person(&turn.phrases.person());
@@ -57,6 +59,17 @@ pub(super) fn list(
     }
     let menu = menu_of(turn, &services, from, described);
     Answer::new(state).say(first.unwrap_or_else(|| turn.phrases.ask_service())).ask(menu)
+}
+
+/// Another page of the list, with what was said before kept.
+pub(super) fn page(turn: &Turn<'_>, from: usize) -> Answer {
+    let answer = list(turn, None, from, None);
+    match &turn.dialogue.state {
+        State::ServiceSelection(state) => answer.in_state(State::ServiceSelection(state.clone())),
+        State::Greeting | State::DateTime(_) | State::Confirmation(_) | State::Completed(_) => {
+            answer
+        }
+    }
 }
 
 /// The names alone, for who did not get on with the list.
@@ -111,16 +124,17 @@ pub(super) fn price_line(turn: &Turn<'_>, service: &Service) -> String {
     format!("{} {}", price_alone(turn, service), turn.phrases.ask_day())
 }
 
-/// Answers what the service named costs, and goes on to its times.
+/// Answers what the services named cost, and goes on to their times.
 pub(super) fn priced(turn: &Turn<'_>, text: &Text) -> Outcome {
-    let services = services_in(turn, text);
-    let [service] = services.as_slice() else { return read(turn, text) };
-    if says_when(turn, text) {
-        let line = price_alone(turn, service);
-        return Ok(start(turn, service.id, Some(&text.raw))?.say_first(Some(line)));
+    let Requested::Services(services) = requested(turn, text) else { return read(turn, text) };
+    let ids: Vec<Uuid> = services.iter().map(|service| service.id).collect();
+    if let ([service], false) = (services.as_slice(), says_when(turn, text)) {
+        return offers::first_free(turn, Plan::of(service.id), vec![price_line(turn, service)]);
     }
-    let plan = Plan { service_id: service.id, ..Plan::default() };
-    offers::first_free(turn, service, plan, vec![price_line(turn, service)])
+    let lines: Vec<String> = services.iter().map(|service| price_alone(turn, service)).collect();
+    let when = says_when(turn, text).then_some(text.raw.as_str());
+    let answer = start_all(turn, &ids, when)?;
+    Ok(lines.into_iter().rev().fold(answer, |answer, line| answer.say_first(Some(line))))
 }
 
 /// Goes on with a service, and with what was said about when before it was known.
@@ -130,49 +144,94 @@ pub(super) fn choose(turn: &Turn<'_>, service_id: Uuid) -> Outcome {
         State::Completed(state) => state.when.as_deref(),
         State::Greeting | State::DateTime(_) | State::Confirmation(_) => None,
     };
-    start(turn, service_id, when)
+    start_all(turn, &with_those_beside(turn, vec![service_id]), when)
+}
+
+/// Services just named, among those that were clear when it was asked about them.
+fn with_those_beside(turn: &Turn<'_>, named: Vec<Uuid>) -> Vec<Uuid> {
+    let State::ServiceSelection(state) = &turn.dialogue.state else { return named };
+    let mut services: Vec<Uuid> =
+        state.beside.iter().copied().filter(|id| !named.contains(id)).collect();
+    let place = state.place.min(services.len());
+    services.splice(place..place, named);
+    services
 }
 
 /// Goes on with a service, and with a text that may say when.
 pub(super) fn start(turn: &Turn<'_>, service_id: Uuid, when: Option<&str>) -> Outcome {
-    if turn.service(service_id).is_none() {
+    start_all(turn, &[service_id], when)
+}
+
+/// Goes on with the services of one visit, and with a text that may say when.
+pub(super) fn start_all(turn: &Turn<'_>, services: &[Uuid], when: Option<&str>) -> Outcome {
+    let plan = Plan::of_all(services);
+    let Some(known) = turn.services(&plan) else {
         return Ok(list(turn, None, 0, when.map(str::to_owned)));
-    }
-    let plan = Plan { service_id, ..Plan::default() };
+    };
+    let about = (known.len() > 1).then(|| date_time::together(turn, &known));
     if let Some(when) = when
-        && let Some(answer) = date_time::read(turn, &plan, &Text::new(when), None)?
+        && let Some(answer) = date_time::read(turn, &plan, &Text::new(when), about)?
     {
         return Ok(answer);
     }
     date_time::open(turn, &plan)
 }
 
-/// Reads a text for a service and perhaps a time.
+/// Reads a text for services and perhaps a time.
 pub(super) fn read(turn: &Turn<'_>, text: &Text) -> Outcome {
-    let services = services_in(turn, text);
-    let when = says_when(turn, text).then(|| text.raw.clone());
     let earlier = match &turn.dialogue.state {
         State::ServiceSelection(state) => state.when.clone(),
         State::Greeting | State::DateTime(_) | State::Confirmation(_) | State::Completed(_) => None,
     };
-    match (services.as_slice(), when.or(earlier)) {
-        ([], Some(when)) if says_when(turn, text) => {
+    if let Some((services, when)) = picked(turn, text) {
+        return match twice(&services).and_then(|id| turn.service(id)) {
+            Some(service) => Ok(one_person(turn, service, when.or(earlier))),
+            None => start_all(turn, &services, when.or(earlier).as_deref()),
+        };
+    }
+    let says_when = says_when(turn, text);
+    let when = if says_when { Some(text.raw.clone()) } else { earlier };
+    match (requested(turn, text), when) {
+        (Requested::Nothing, Some(when)) if says_when => {
             Ok(list(turn, Some(turn.phrases.which_service()), 0, Some(when)))
         }
-        ([], _) => Ok(miss::answer(turn)),
-        ([one], when) => start(turn, one.id, when.as_deref()),
-        (several, when) => {
-            // Two that the text names both, or two of which it names a part.
-            let first = if several.iter().all(|service| is_named(service, text)) {
-                turn.phrases.one_service_first()
-            } else {
-                turn.phrases.which_service()
-            };
-            let menu = menu_of(turn, several, 0, described);
-            let state = State::ServiceSelection(ServiceSelection { when });
-            Ok(Answer::new(state).say(first).ask(menu))
+        (Requested::Nothing, _) => Ok(miss::answer(turn)),
+        (Requested::Services(services), when) => {
+            let services = services.iter().map(|service| service.id).collect();
+            start_all(turn, &with_those_beside(turn, services), when.as_deref())
         }
+        (Requested::OneOf { services, beside, place }, when) => {
+            let menu = menu_of(turn, &services, 0, described);
+            let state = State::ServiceSelection(ServiceSelection { when, beside, place });
+            Ok(Answer::new(state).say(turn.phrases.which_service()).ask(menu))
+        }
+        (Requested::Twice(service), when) => Ok(one_person(turn, service, when)),
+        (Requested::TooMany, when) => Ok(too_many(turn, when)),
     }
+}
+
+fn twice(services: &[Uuid]) -> Option<Uuid> {
+    let again = |(at, id): &(usize, &Uuid)| services[..*at].contains(id);
+    services.iter().enumerate().find(again).map(|(_, id)| *id)
+}
+
+/// A service was asked for more than once: it is booked for one person, the rest is the team's.
+pub(super) fn one_person(turn: &Turn<'_>, service: &Service, when: Option<String>) -> Answer {
+    let name = in_sentence(&service.name);
+    let mut menu = Menu::default();
+    let once = turn.phrases.one_of(&service.name);
+    menu.choice(&once, Choice::Service { service_id: service.id });
+    menu.person(&turn.phrases.person());
+    let state = ServiceSelection { when, ..ServiceSelection::default() };
+    Answer::new(State::ServiceSelection(state))
+        .say(turn.phrases.one_person_at_a_time(&name))
+        .ask(menu)
+}
+
+/// More services were asked for than one visit has.
+pub(super) fn too_many(turn: &Turn<'_>, when: Option<String>) -> Answer {
+    let first = turn.phrases.too_many_services(&LINES_MAX.to_string());
+    list(turn, Some(first), 0, when)
 }
 
 /// Whether a text says something about when or with whom.
@@ -217,7 +276,11 @@ pub(super) fn names_unwanted(turn: &Turn<'_>, text: &Text) -> bool {
     services.flat_map(|service| places(service, text)).any(|place| is_unwanted(turn, text, place))
 }
 
-fn wanted_places(turn: &Turn<'_>, service: &Service, text: &Text) -> Vec<(usize, usize)> {
+pub(super) fn wanted_places(
+    turn: &Turn<'_>,
+    service: &Service,
+    text: &Text,
+) -> Vec<(usize, usize)> {
     let mut places = places(service, text);
     places.retain(|place| !is_unwanted(turn, text, *place));
     places
@@ -243,7 +306,7 @@ fn refused_with(turn: &Turn<'_>, word: &String) -> bool {
     turn.words.unwanted_in.iter().any(|phrase| folded_words(phrase).contains(word))
 }
 
-fn partly_named<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service> {
+pub(super) fn partly_named<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service> {
     let filler: Vec<String> =
         turn.words.filler.iter().flat_map(|word| folded_words(word)).collect();
     let telling: Vec<&String> = text
@@ -265,12 +328,12 @@ fn partly_named<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service> {
     services.iter().filter(|service| most > 0 && count(service) == most).collect()
 }
 
-fn is_named(service: &Service, text: &Text) -> bool {
+pub(super) fn is_named(service: &Service, text: &Text) -> bool {
     !places(service, text).is_empty()
 }
 
 /// Where in the text's words a service is named, as ranges of words.
-fn places(service: &Service, text: &Text) -> Vec<(usize, usize)> {
+pub(super) fn places(service: &Service, text: &Text) -> Vec<(usize, usize)> {
     let names = [&service.name, &service.key].into_iter().chain(&service.synonyms);
     let mut places = Vec::new();
     for written in names {

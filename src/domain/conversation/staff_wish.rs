@@ -98,11 +98,11 @@ fn of_service(turn: &Turn<'_>, word: &str) -> bool {
     names.flat_map(|name| folded_words(name)).any(|own| own == *word)
 }
 
-/// That nobody is called so, and who does the service.
-pub(super) fn nobody_called(turn: &Turn<'_>, name: &str, service_id: Uuid) -> String {
+/// That nobody is called so, and who does any of the services.
+pub(super) fn nobody_called(turn: &Turn<'_>, name: &str, services: &[Uuid]) -> String {
     let staff = turn.known.catalogue.staff.iter();
     let names: Vec<String> = staff
-        .filter(|member| member.services.contains(&service_id))
+        .filter(|member| services.iter().any(|id| member.services.contains(id)))
         .map(|member| member.name.clone())
         .collect();
     turn.phrases.nobody_called(name, &turn.format.list(&names))

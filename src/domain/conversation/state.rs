@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::visit::{Line, Wanted};
 use super::wish::Wish;
 
 /// Where a conversation is. [`State::name`] is what `conversations.state` holds.
@@ -38,32 +39,139 @@ impl State {
 pub struct ServiceSelection {
     /// What was said about when before the service was known, read once it is.
     pub when: Option<String>,
+    /// Services of the same visit that are clear already, in the customer's order; the one asked
+    /// about comes between them, …
+    pub beside: Vec<Uuid>,
+    /// … after this many of them.
+    pub place: usize,
 }
 
-/// A service is chosen, a time is looked for.
+/// What is to be booked is chosen, a time is looked for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "StoredPlan")]
 pub struct Plan {
-    pub service_id: Uuid,
-    /// Whom the customer wishes; none: anybody.
-    pub staff_id: Option<Uuid>,
+    /// The services of the visit in the customer's order, at least one.
+    pub services: Vec<Wanted>,
     pub wish: Wish,
     /// The moment around which times are offered, where the wish itself could not be had.
     pub near: Option<DateTime<Utc>>,
     /// Starts offered since the wish last changed, so that "more" shows others.
     pub shown: Vec<DateTime<Utc>>,
-    /// The booking that is to move; none: a new one is made.
+    /// The visits of several services in the last menu, in its order.
+    pub offered: Vec<Vec<Line>>,
+    /// The first booking of the visit that is to move; none: a new one is made.
     pub moving: Option<Uuid>,
+    /// Services that could not follow in a row: each is looked for when this visit is booked.
+    pub then: Vec<Wanted>,
+    /// What was booked just before, of the same request: this visit is apart from it, and it is
+    /// gone on from should it be refused after all.
+    pub earlier: Option<Box<Confirmation>>,
 }
 
-/// One exact time is asked about: held for a new booking, merely proposed for a move.
+impl Plan {
+    /// A visit of one service, with anybody.
+    pub fn of(service_id: Uuid) -> Self {
+        Self::with(service_id, None)
+    }
+
+    /// A visit of one service, with the member of staff wished.
+    pub fn with(service_id: Uuid, staff_id: Option<Uuid>) -> Self {
+        Self { services: vec![Wanted { service_id, staff_id }], ..Self::default() }
+    }
+
+    /// A visit of several services, with anybody.
+    pub fn of_all(services: &[Uuid]) -> Self {
+        let wanted = |service_id: &Uuid| Wanted { service_id: *service_id, staff_id: None };
+        Self { services: services.iter().map(wanted).collect(), ..Self::default() }
+    }
+
+    /// Whether there is more than one service.
+    pub fn is_of_several(&self) -> bool {
+        self.services.len() > 1
+    }
+
+    pub fn has_service(&self, id: Uuid) -> bool {
+        self.services.iter().any(|wanted| wanted.service_id == id)
+    }
+
+    /// Whom the customer wishes for the one service there is.
+    pub fn staff_id(&self) -> Option<Uuid> {
+        match self.services.as_slice() {
+            [one] => one.staff_id,
+            _ => None,
+        }
+    }
+}
+
+/// A plan as it lies in the database; earlier releases knew one service.
+#[derive(Deserialize)]
+struct StoredPlan {
+    #[serde(default)]
+    services: Vec<Wanted>,
+    service_id: Option<Uuid>,
+    staff_id: Option<Uuid>,
+    #[serde(default)]
+    wish: Wish,
+    near: Option<DateTime<Utc>>,
+    #[serde(default)]
+    shown: Vec<DateTime<Utc>>,
+    #[serde(default)]
+    offered: Vec<Vec<Line>>,
+    moving: Option<Uuid>,
+    #[serde(default)]
+    then: Vec<Wanted>,
+    earlier: Option<Box<Confirmation>>,
+}
+
+impl From<StoredPlan> for Plan {
+    fn from(stored: StoredPlan) -> Self {
+        let StoredPlan { mut services, wish, near, shown, offered, moving, then, earlier, .. } =
+            stored;
+        if let (true, Some(service_id)) = (services.is_empty(), stored.service_id) {
+            services.push(Wanted { service_id, staff_id: stored.staff_id });
+        }
+        Self { services, wish, near, shown, offered, moving, then, earlier }
+    }
+}
+
+/// One exact time is asked about: held for a new visit, merely proposed for a move.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "StoredConfirmation")]
 pub struct Confirmation {
-    pub staff_id: Uuid,
-    pub starts_at: DateTime<Utc>,
+    /// The visit, in the order of the plan's services.
+    pub lines: Vec<Line>,
     /// How the customer came here, to go on from when the time is not the one.
     pub plan: Plan,
+}
+
+impl Confirmation {
+    /// When the visit begins.
+    pub fn starts_at(&self) -> DateTime<Utc> {
+        self.lines.first().map_or(DateTime::UNIX_EPOCH, |line| line.starts_at)
+    }
+}
+
+/// A confirmation as it lies in the database; earlier releases knew one service.
+#[derive(Deserialize)]
+struct StoredConfirmation {
+    #[serde(default)]
+    lines: Vec<Line>,
+    staff_id: Option<Uuid>,
+    starts_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    plan: Plan,
+}
+
+impl From<StoredConfirmation> for Confirmation {
+    fn from(stored: StoredConfirmation) -> Self {
+        let StoredConfirmation { mut lines, plan, .. } = stored;
+        if let (true, Some(staff_id), Some(starts_at), Some(wanted)) =
+            (lines.is_empty(), stored.staff_id, stored.starts_at, plan.services.first())
+        {
+            lines.push(Line { service_id: wanted.service_id, staff_id, starts_at });
+        }
+        Self { lines, plan }
+    }
 }
 
 /// A booking was made, changed, cancelled or looked at.

@@ -55,6 +55,19 @@ impl Text {
         })
     }
 
+    /// Whether the message begins with one of these.
+    pub(super) fn begins_with_any(&self, phrases: &[&str]) -> bool {
+        phrases.iter().any(|phrase| self.words.starts_with(&folded_words(phrase)))
+    }
+
+    /// The words without any of these single ones.
+    pub(super) fn without(&self, words: &[&str]) -> Self {
+        let left_out: Vec<String> = words.iter().flat_map(|word| folded_words(word)).collect();
+        let kept: Vec<&str> =
+            self.words.iter().filter(|w| !left_out.contains(w)).map(String::as_str).collect();
+        Self::new(&kept.join(" "))
+    }
+
     /// Whether a name stands in the message with one of the words in `before` leading to it, at most
     /// an article between: "com a Ana".
     pub(super) fn is_led_to(&self, name: &str, before: &[&str]) -> bool {

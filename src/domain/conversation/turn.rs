@@ -6,11 +6,14 @@ use uuid::Uuid;
 
 use super::format::Format;
 use super::menu::Menu;
-use super::phrases::{Phrases, Words, phrases, words};
+use super::phrases::{Phrases, Words, words};
 use super::state::{Plan, State};
+use super::visit::{Line, Wanted, id_of_visit, lines_of};
 use super::{Dialogue, Effect, Known, Step};
-use crate::domain::availability::{Slot, bookable_span, free_slots, one_each_start};
-use crate::domain::catalogue::{Booking, Busy, Service, Span, Staff, Status};
+use crate::domain::availability::{
+    self, Slot, Visit, Wish, bookable_span, free_slots, free_visits, one_each_start,
+};
+use crate::domain::catalogue::{Booking, Busy, Catalogue, Service, Span, Staff, Status};
 use crate::domain::locale::Locale;
 
 /// Characters of one WhatsApp text.
@@ -23,10 +26,11 @@ pub(super) struct Turn<'a> {
     pub(super) known: &'a Known<'a>,
     pub(super) dialogue: &'a Dialogue,
     pub(super) format: Format,
-    pub(super) phrases: &'static Phrases,
+    pub(super) phrases: &'a Phrases,
     pub(super) words: &'static Words,
-    /// A time somebody else just got: whatever the busy spans say, it is not offered again now.
-    pub(super) lost: Option<(Uuid, DateTime<Utc>)>,
+    /// A visit that somebody else was quicker to take some of: whatever the busy spans say, it is
+    /// not offered again now.
+    pub(super) lost: &'a [Line],
     /// The last menu is the one of `known.notice`, in place of the dialogue's own.
     pub(super) notice_menu: bool,
 }
@@ -44,9 +48,9 @@ impl<'a> Turn<'a> {
             known,
             dialogue,
             format: Format::new(locale),
-            phrases: phrases(locale.language()),
+            phrases: known.catalogue.texts.phrases(locale.language()),
             words: words(locale.language()),
-            lost: None,
+            lost: &[],
             notice_menu: false,
         }
     }
@@ -55,7 +59,7 @@ impl<'a> Turn<'a> {
     pub(super) fn speaking(self, locale: Locale) -> Self {
         Self {
             format: Format::new(locale),
-            phrases: phrases(locale.language()),
+            phrases: self.known.catalogue.texts.phrases(locale.language()),
             words: words(locale.language()),
             ..self
         }
@@ -85,59 +89,120 @@ impl<'a> Turn<'a> {
         self.known.catalogue.member(id)
     }
 
-    /// The customer's booking of this id, as long as it stands.
+    /// The customer's booking of this id, as long as it stands: any line of a visit.
     pub(super) fn booking(&self, id: Uuid) -> Option<&'a Booking> {
-        self.active().find(|booking| booking.id == id)
+        self.standing().find(|booking| booking.id == id)
+    }
+
+    /// Visits to come, soonest first, each by its first booking.
+    pub(super) fn active(&self) -> impl Iterator<Item = &'a Booking> + use<'a> {
+        let mut seen: Vec<Uuid> = Vec::new();
+        self.standing().filter(move |booking| {
+            let visit = id_of_visit(booking);
+            let first = !seen.contains(&visit);
+            seen.push(visit);
+            first
+        })
     }
 
     /// Confirmed bookings to come, soonest first.
-    pub(super) fn active(&self) -> impl Iterator<Item = &'a Booking> + use<'a> {
+    fn standing(&self) -> impl Iterator<Item = &'a Booking> + use<'a> {
         let now = self.now;
         let bookings = self.known.bookings.iter();
         bookings.filter(move |b| b.status == Status::Confirmed && b.starts_at > now)
     }
 
-    /// The hold of this conversation on exactly this time.
-    pub(super) fn hold(&self, staff_id: Uuid, starts_at: DateTime<Utc>) -> Option<&'a Booking> {
-        self.held().find(|hold| hold.staff_id == staff_id && hold.starts_at == starts_at)
+    /// The holds of this conversation on exactly this visit, in its order; `None`: not on all of it.
+    pub(super) fn holds_of(&self, lines: &[Line]) -> Option<Vec<&'a Booking>> {
+        let hold = |line: &Line| self.held().find(|hold| is_of(hold, line));
+        lines.iter().map(hold).collect::<Option<Vec<_>>>().filter(|holds| !holds.is_empty())
     }
 
     fn held(&self) -> impl Iterator<Item = &'a Booking> + use<'a> {
         self.known.bookings.iter().filter(|booking| booking.status == Status::Held)
     }
 
-    /// Free slots for a plan, one a start; the booking that moves is not in its own way.
-    pub(super) fn slots(&self, service: &Service, plan: &Plan) -> Result<Vec<Slot>, Ask> {
-        let span = bookable_span(self.known.catalogue, self.now);
-        let busy = self.known.busy.ok_or(Ask(span))?;
-        let moving = plan.moving.and_then(|id| self.booking(id));
-        let without;
-        let busy = match moving {
-            Some(booking) => {
-                without = less_own(busy, booking, service);
-                &without
-            }
-            None => busy,
-        };
-        let within = Span { start: self.now, end: span.end };
-        let catalogue = self.known.catalogue;
-        let mut slots = free_slots(catalogue, service, plan.staff_id, within, self.now, busy);
-        slots.retain(|slot| {
-            self.lost != Some((slot.staff_id, slot.start))
-                && moving.is_none_or(|b| (b.staff_id, b.starts_at) != (slot.staff_id, slot.start))
-        });
-        Ok(one_each_start(&slots, self.zone()))
+    /// The services of a plan; `None`: one of them is offered no more.
+    pub(super) fn services(&self, plan: &Plan) -> Option<Vec<&'a Service>> {
+        let services = plan.services.iter().map(|wanted| self.service(wanted.service_id));
+        services.collect::<Option<Vec<_>>>().filter(|services| !services.is_empty())
     }
 
-    /// Service, staff, day and time of a booking.
+    /// What is free for a plan, one visit a start; the visit that moves is not in its own way.
+    pub(super) fn visits(&self, plan: &Plan) -> Result<Vec<Visit>, Ask> {
+        let busy = self.busy_for(plan)?;
+        let Some(wishes) = self.wishes(plan) else { return Ok(Vec::new()) };
+        let (catalogue, now) = (self.known.catalogue, self.now);
+        let within = Span { start: now, end: bookable_span(catalogue, now).end };
+        let moving = self.moving(plan);
+        let mut visits: Vec<Visit> = match wishes.as_slice() {
+            [wish] => {
+                let mut slots = free_slots(catalogue, wish.service, wish.staff, within, now, &busy);
+                slots.retain(|slot| {
+                    let line = line_of(wish.service, slot);
+                    !self.is_lost(&[line]) && !matches!(moving[..], [b] if is_of(b, &line))
+                });
+                let chosen = one_each_start(&slots, self.zone());
+                chosen.iter().map(|slot| visit_of_one(wish.service, slot)).collect()
+            }
+            several => free_visits(catalogue, several, within, now, &busy),
+        };
+        visits.retain(|visit| {
+            let lines = lines_of(visit);
+            let stays = lines.len() == moving.len()
+                && lines.iter().zip(&moving).all(|(line, booking)| is_of(booking, line));
+            !stays && !self.is_lost(&lines) && !self.overlaps_earlier(plan, visit)
+        });
+        Ok(visits)
+    }
+
+    /// What the plan asks of the calendar; `None`: one of its services is offered no more.
+    pub(super) fn wishes(&self, plan: &Plan) -> Option<Vec<Wish<'a>>> {
+        let services = self.services(plan)?;
+        let wish =
+            |(service, wanted): (&'a Service, &Wanted)| Wish { service, staff: wanted.staff_id };
+        Some(services.into_iter().zip(&plan.services).map(wish).collect())
+    }
+
+    /// What is taken, seen from a plan: the visit that moves is not, what was just booked is.
+    pub(super) fn busy_for(&self, plan: &Plan) -> Result<Vec<Busy>, Ask> {
+        let catalogue = self.known.catalogue;
+        let busy = self.known.busy.ok_or_else(|| Ask(bookable_span(catalogue, self.now)))?;
+        let mut busy = less_own(catalogue, busy, &self.moving(plan));
+        busy.extend(earlier(plan).iter().filter_map(|line| taken_by(catalogue, line)));
+        Ok(busy)
+    }
+
+    /// The bookings that are to move.
+    fn moving(&self, plan: &Plan) -> Vec<&'a Booking> {
+        let booking = plan.moving.and_then(|id| self.booking(id));
+        booking.map(|booking| self.visit_of(booking)).unwrap_or_default()
+    }
+
+    fn is_lost(&self, lines: &[Line]) -> bool {
+        match (self.lost, lines) {
+            // Whoever took it took it for any service.
+            ([lost], [line]) => (lost.staff_id, lost.starts_at) == (line.staff_id, line.starts_at),
+            (lost, lines) => lost == lines,
+        }
+    }
+
+    /// Whether a visit is at the same time as what was booked before of the same request.
+    fn overlaps_earlier(&self, plan: &Plan, visit: &Visit) -> bool {
+        earlier(plan).iter().filter_map(|line| self.span_of(line)).any(|span| {
+            visit.lines.iter().any(|line| line.start < span.end && line.end > span.start)
+        })
+    }
+
+    /// When a line takes place, without its buffers.
+    pub(super) fn span_of(&self, line: &Line) -> Option<Span> {
+        let service = self.service(line.service_id)?;
+        Some(Span { start: line.starts_at, end: line.starts_at + service.duration })
+    }
+
+    /// Services, staff, day and time of the visit that a booking is part of.
     pub(super) fn describe(&self, booking: &Booking) -> String {
-        let start = self.local(booking.starts_at);
-        self.phrases.booking(
-            &booking.service_name,
-            &booking.staff_name,
-            &self.format.day(start.date()),
-            &self.format.time(start.time()),
-        )
+        self.describe_visit(&self.visit_of(booking))
     }
 
     /// Closes the turn: the hold that the new state no longer stands on is given back first, the
@@ -169,21 +234,66 @@ impl<'a> Turn<'a> {
             with_person: answer.with_person,
             greeted: self.dialogue.greeted || answer.greeted,
             last_turn: Some(self.now),
+            ..self.dialogue.clone()
         };
         Step::Turn { dialogue, effects }
     }
 }
 
-/// `busy` without what one booking takes, buffers included.
-fn less_own(busy: &[Busy], booking: &Booking, service: &Service) -> Vec<Busy> {
-    let own = busy.iter().position(|taken| {
-        taken.staff_id == booking.staff_id
-            && taken.service_id == booking.service_id
-            && taken.start == booking.starts_at - service.buffer_before
-            && taken.end == booking.ends_at + service.buffer_after
-    });
-    let others = busy.iter().enumerate().filter(|(i, _)| Some(*i) != own);
-    others.map(|(_, taken)| *taken).collect()
+/// `busy` without what these bookings take, buffers included.
+fn less_own(catalogue: &Catalogue, busy: &[Busy], bookings: &[&Booking]) -> Vec<Busy> {
+    let mut busy = busy.to_vec();
+    for booking in bookings {
+        let service = catalogue.service(booking.service_id);
+        let before = service.map_or(TimeDelta::zero(), |service| service.buffer_before);
+        let after = service.map_or(TimeDelta::zero(), |service| service.buffer_after);
+        let own = busy.iter().position(|taken| {
+            taken.staff_id == booking.staff_id
+                && taken.service_id == booking.service_id
+                && taken.start == booking.starts_at - before
+                && taken.end == booking.ends_at + after
+        });
+        if let Some(own) = own {
+            busy.remove(own);
+        }
+    }
+    busy
+}
+
+/// The time that a line takes of its member of staff.
+fn taken_by(catalogue: &Catalogue, line: &Line) -> Option<Busy> {
+    let service = catalogue.service(line.service_id)?;
+    Some(Busy {
+        staff_id: line.staff_id,
+        service_id: line.service_id,
+        start: line.starts_at - service.buffer_before,
+        end: line.starts_at + service.duration + service.buffer_after,
+    })
+}
+
+/// Whether a booking is this line.
+pub(super) fn is_of(booking: &Booking, line: &Line) -> bool {
+    (booking.service_id, booking.staff_id, booking.starts_at)
+        == (line.service_id, line.staff_id, line.starts_at)
+}
+
+/// What was booked before of the same request.
+fn earlier(plan: &Plan) -> &[Line] {
+    plan.earlier.as_ref().map_or(&[], |earlier| &earlier.lines)
+}
+
+fn line_of(service: &Service, slot: &Slot) -> Line {
+    Line { service_id: service.id, staff_id: slot.staff_id, starts_at: slot.start }
+}
+
+fn visit_of_one(service: &Service, slot: &Slot) -> Visit {
+    let line = availability::Line {
+        service_id: service.id,
+        staff_id: slot.staff_id,
+        start: slot.start,
+        end: slot.end,
+    };
+    Visit { lines: vec![line] }
 }
 
 /// What a turn comes to, before it is closed.
@@ -244,6 +354,12 @@ impl Answer {
         self
     }
 
+    /// The same in another state.
+    pub(super) fn in_state(mut self, state: State) -> Self {
+        self.state = state;
+        self
+    }
+
     /// The last menu stays the one that digits mean.
     pub(super) fn keeping_menu(mut self) -> Self {
         self.menu = Shown::AsBefore;
@@ -283,6 +399,8 @@ impl Answer {
             | Effect::Cancel { .. }
             | Effect::SetLocale { .. }
             | Effect::HandOff
+            | Effect::NotifyStaff { .. }
+            | Effect::SetTimer { .. }
             | Effect::Resume
             | Effect::OptOut
             | Effect::OptIn => false,
@@ -290,10 +408,7 @@ impl Answer {
         let replaced = self.effects.iter().any(|effect| matches!(effect, Effect::Hold { .. }));
         let asked = match &self.state {
             State::Confirmation(asked) => {
-                asked.plan.moving.is_none()
-                    && asked.staff_id == hold.staff_id
-                    && asked.plan.service_id == hold.service_id
-                    && asked.starts_at == hold.starts_at
+                asked.plan.moving.is_none() && asked.lines.iter().any(|line| is_of(hold, line))
             }
             State::Greeting
             | State::ServiceSelection(_)

@@ -95,7 +95,7 @@ static WORDS: &[(&[Sense], &str)] = &[
     (&[Custom(12, 14)], "hora de comer|hora de la comida|a la hora de comer|a la hora de la comida|\
         a la hora del almuerzo|hora del almuerzo|durante la comida|en el almuerzo|en la comida|\
         durante el almuerzo|hora de almuerzo"),
-    (&[Custom(13, 17)], "despues de comer|despues de la comida|despues del almuerzo|\
+    (&[Custom(13, 17)], "despues de comer|despues de la comida|despues del almuerzo|despues de almuerzo|\
         despues de almorzar"),
     (&[Custom(17, 21)], "despues del trabajo|despues de trabajar"),
     (&[Meridiem(false)], "am"),

@@ -24,6 +24,9 @@ fn booking(zone: chrono_tz::Tz) -> (Booking, DateTime<Utc>) {
         code: "K7F29".to_owned(),
         revision: 1,
         price: None,
+        visit_id: Uuid::nil(),
+        cancelled_at: None,
+        cancelled_by: None,
     };
     (booking, starts_at)
 }
@@ -54,6 +57,7 @@ fn catalogue(locale: Locale) -> Catalogue {
         services: Vec::new(),
         staff: Vec::new(),
         closures: Vec::new(),
+        texts: crate::domain::conversation::Texts::default(),
     }
 }
 

@@ -71,6 +71,7 @@ function show() {
   $('customer').replaceChildren(
     ...people(tenant).map((person) => h('option', { value: person.phone, selected: person.phone === customer.phone }, person.name)),
     h('option', { value: 'new' }, 'New customer…'));
+  $('save').href = `/sim/transcript?tenant=${encodeURIComponent(tenant.slug)}&phone=${customer.phone}`;
   $('customer').title = `Writes from ${shown(customer.phone)}`;
   document.title = `${customer.name} to ${tenant.name} · Pontual`;
   chat.open(tenant, customer);

@@ -111,7 +111,7 @@ fn event(sim: &SimState, seen: &Map<String, Value>) -> Event {
 }
 
 /// A phone number of 7 to 15 digits, with its plus. In a query string an unescaped plus is a space.
-fn e164(phone: &str) -> Option<String> {
+pub(super) fn e164(phone: &str) -> Option<String> {
     let digits = phone.strip_prefix(['+', ' ']).unwrap_or(phone);
     let plausible = (7..=15).contains(&digits.len())
         && !digits.starts_with('0')

@@ -7,10 +7,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use pontual::channel::whatsapp::client::Gateway;
 use pontual::clock::Clock;
+use pontual::db;
+use pontual::domain::tenant_file::{self, TenantFile};
 use pontual::gateway_sim::{self, Sim, SimConfig};
 use pontual::http::{self, App};
 use pontual::jobs::{Context, GatewayKeys, Settings, Workers};
-use pontual::{db, domain::tenant_file};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::net::TcpListener;
@@ -43,6 +44,31 @@ pub(crate) fn tuesday_at_ten() -> DateTime<Utc> {
     "2026-03-10T13:00:00Z".parse().unwrap()
 }
 
+const SEEDS: [&str; 3] = ["luna-salon", "studio-lua", "salon-luna"];
+
+/// A demo tenant as its file says.
+pub(crate) fn tenant(slug: &str) -> TenantFile {
+    let path = format!("{}/sql/seeds/{slug}.toml", env!("CARGO_MANIFEST_DIR"));
+    tenant_file::parse(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Web and a simulated gateway with the tenants' instances, and where both answer.
+async fn serve(pool: &PgPool, clock: Clock) -> (Sim, String) {
+    let sim = Sim::new(SimConfig { clock, ..SimConfig::fast() });
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    for seed in SEEDS {
+        let webhook = format!("{base}/webhooks/evolution");
+        sim.create_instance(&tenant(seed).instance.name, &webhook, &[("jwt_key", SECRET)]);
+    }
+    let app = App { pool: pool.clone(), clock, webhook_secrets: vec![SECRET.to_owned()].into() };
+    let router = http::router(app)
+        .merge(http::sim::router(http::sim::SimPage { pool: pool.clone(), clock }))
+        .nest("/gateway-sim", gateway_sim::router(sim.clone()));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (sim, base)
+}
+
 pub(crate) struct Stack {
     pub(crate) db: TestDb,
     /// Connected as the program is, with its clock.
@@ -66,28 +92,33 @@ impl Stack {
         let db = TestDb::new().await;
         tell_everybody(&db, clock).await;
         let pool = db::connect(&db.url_app(), 24, clock).await.unwrap();
-        let sim = Sim::new(SimConfig { clock, ..SimConfig::fast() });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        for seed in ["luna-salon", "studio-lua", "salon-luna"] {
-            let path = format!("{}/sql/seeds/{seed}.toml", env!("CARGO_MANIFEST_DIR"));
-            let file = tenant_file::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
-            db::tenants::apply(&pool, clock, &file).await.unwrap();
-            sim.create_instance(
-                &file.instance.name,
-                &format!("{base}/webhooks/evolution"),
-                &[("jwt_key", SECRET)],
-            );
+        for seed in SEEDS {
+            db::tenants::apply(&pool, clock, &tenant(seed)).await.unwrap();
         }
         // Nobody waits for typing in a test.
         sqlx::query("update app.instances set typing = false").execute(&db.owner).await.unwrap();
-        let app =
-            App { pool: pool.clone(), clock, webhook_secrets: vec![SECRET.to_owned()].into() };
-        let router = http::router(app)
-            .merge(http::sim::router(http::sim::SimPage { pool: pool.clone(), clock }))
-            .nest("/gateway-sim", gateway_sim::router(sim.clone()));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        // Nor for what else somebody might write.
+        sqlx::query("update app.tenants set burst_window = '0'").execute(&db.owner).await.unwrap();
+        let (sim, base) = serve(&pool, clock).await;
         Self { db, pool, clock, sim, base, http: reqwest::Client::new(), workers: Vec::new() }
+    }
+
+    /// Ends the whole program and starts it again on the same database with another clock: workers,
+    /// web and an empty gateway. Whoever looked on as owner has the new clock too.
+    pub(crate) async fn restart_at(&mut self, clock: Clock) {
+        let pools = self.workers.len();
+        self.stop_working().await;
+        tell_everybody(&self.db, clock).await;
+        // What the old gateway still tells finds nobody: it tries again for a while and gives up.
+        self.pool.close().await;
+        self.db.owner.close().await;
+        self.db.owner = db::connect(&self.db.url_owner(), 5, clock).await.unwrap();
+        self.pool = db::connect(&self.db.url_app(), 24, clock).await.unwrap();
+        self.clock = clock;
+        (self.sim, self.base) = serve(&self.pool, clock).await;
+        for _ in 0..pools {
+            self.work();
+        }
     }
 
     /// What jobs work with.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::world::{World, march};
-use crate::domain::catalogue::Status;
+use crate::domain::catalogue::{CancelledBy, Status};
 use crate::domain::conversation::phrases::phrases;
 use crate::domain::conversation::sent_notice::menu;
 use crate::domain::conversation::{Effect, Message, MessageKind};
@@ -185,7 +185,15 @@ fn a_tap_on_the_menu_before_a_notice_does_nothing() {
     world.notify("reminder", DAY);
     let kind = MessageKind::Choice;
     let text = Some("Yes, cancel it".to_owned());
-    let tap = Message { sent_at: world.now, kind, text, choice, quoted: None };
+    let tap = Message {
+        sent_at: world.now,
+        kind,
+        text,
+        choice,
+        quoted: None,
+        quoted_at: None,
+        received_at: None,
+    };
     let answer = world.send(&[tap]);
     assert!(answer.contains("1 I will be there") && only_said(&world), "{answer}");
 }
@@ -197,7 +205,15 @@ fn a_thumb_below_a_reminder_is_a_yes_to_it() {
     world.notify("reminder", DAY);
     let kind = MessageKind::Reaction;
     let text = Some("👍".to_owned());
-    let thumb = Message { sent_at: world.now, kind, text, choice: None, quoted: None };
+    let thumb = Message {
+        sent_at: world.now,
+        kind,
+        text,
+        choice: None,
+        quoted: None,
+        quoted_at: None,
+        received_at: None,
+    };
     assert!(world.send(&[thumb]).starts_with("You are welcome!"));
     assert_eq!(world.bookings.len(), 1);
 }
@@ -224,4 +240,41 @@ fn the_menu_is_the_one_that_the_notice_ends_with() {
             assert_eq!(menu(world.notice.as_ref().unwrap(), phrases(language)), None);
         }
     }
+}
+
+#[test]
+fn script_13_who_cancelled_a_booking_and_when_is_told() {
+    let cases = [
+        (Language::English, 0, "This booking was canceled by the salon today at 9:10 AM."),
+        (Language::Portuguese, 0, "Este horário foi cancelado pelo salão hoje às 9h10."),
+        (Language::Spanish, 0, "Esta reserva fue cancelada por el salón hoy a las 9:10."),
+        (Language::English, 1, "This booking was canceled by the salon yesterday at 9:10 AM."),
+        (
+            Language::Spanish,
+            3,
+            "Esta reserva fue cancelada por el salón el sábado 7 de marzo a las 9:10.",
+        ),
+    ];
+    for (language, days_ago, told) in cases {
+        let mut world = booked(language);
+        world.notify("reminder", DAY);
+        let at = world.at(march(10, 9, 10)) - TimeDelta::days(days_ago);
+        let booking = &mut world.notice.as_mut().unwrap().booking;
+        booking.status = Status::Cancelled;
+        booking.cancelled_at = Some(at);
+        booking.cancelled_by = Some(CancelledBy::Staff);
+        world.bookings.clear();
+        let answer = world.say("1");
+        assert!(answer.starts_with(told) && only_said(&world), "{answer}");
+        assert!(world.say("1").contains("45 min"));
+    }
+    let mut world = booked(Language::English);
+    world.notify("reminder", DAY);
+    let at = world.at(march(10, 9, 10));
+    let booking = &mut world.notice.as_mut().unwrap().booking;
+    booking.status = Status::Cancelled;
+    booking.cancelled_at = Some(at);
+    booking.cancelled_by = Some(CancelledBy::Customer);
+    world.bookings.clear();
+    assert!(world.say("1").starts_with("This booking was canceled today at 9:10 AM."));
 }

@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::world::{ANA, BRUNO, World, march};
-use crate::domain::catalogue::Status;
-use crate::domain::conversation::{Effect, Message, MessageKind, State};
+use crate::domain::catalogue::{Booking, Status};
+use crate::domain::conversation::{Effect, Event, Message, MessageKind, State};
 use crate::domain::locale::Language;
 
 /// One thing that happens.
@@ -26,6 +26,12 @@ enum Act {
     CancelledByStaff,
     /// The customer is told something about their first booking.
     Notified(&'static str, Option<i64>),
+    /// A timer comes due, or the team leaves the conversation to the bot.
+    Happens(Event),
+    /// Said a while ago, read now.
+    SaidBefore(String, i64),
+    /// Somebody of the team writes, from whatever phone.
+    PersonWrites,
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -42,7 +48,8 @@ fn text() -> impl Strategy<Value = String> {
         "yesterday", "hoje às 9", "sunday", "with Bruno", "com a Ana", "con Bruno el jueves",
         "tomorrow", "at 10", "any time", "qualquer um", "more", "mais", "can I move it to friday?",
         "dá pra passar pra sexta de manhã?", "cancel K7F29", "quanto custa?", "asdf", "??", " ", "cancel", "change",
-        "from 2 to 4", "after 5", "23/12 15:00",
+        "from 2 to 4", "after 5", "1 and 3", "corte e manicure no sábado", "and a manicure too",
+        "only the haircut", "sem manicure", "cancel the manicure", "dois cortes", "23/12 15:00",
     ]);
     prop_oneof![
         8 => known.prop_map(str::to_owned),
@@ -71,12 +78,16 @@ fn act() -> impl Strategy<Value = Act> {
         24 => (1..4_u8).prop_map(|digit| Act::Says(vec![digit.to_string()])),
         1 => kinds.prop_map(Act::Sends),
         1 => (0..40_u8, 0..10_u8).prop_map(|(menu, digit)| Act::Taps(menu, digit)),
-        2 => prop_oneof![0..5_i64, 8..13_i64, 50..700_i64].prop_map(Act::Waits),
+        2 => prop_oneof![0..5_i64, 8..13_i64, 15..16_i64, 50..700_i64].prop_map(Act::Waits),
         4 => (any::<bool>(), 0..80_i64).prop_map(|(ana, hours)| Act::Rival(ana, hours)),
         1 => (10..14_u32, 9..17_u32).prop_map(|(day, hour)| Act::Booked(day, hour)),
         1 => Just(Act::CancelledByStaff),
         2 => notices.prop_map(|(template, before)| Act::Notified(template, before)),
         6 => Just(Act::BackFromPerson),
+        3 => prop::sample::select(vec![Event::Nudge, Event::NobodyAnswered, Event::Resumed])
+            .prop_map(Act::Happens),
+        2 => (text(), 0..90_i64).prop_map(|(text, minutes)| Act::SaidBefore(text, minutes)),
+        1 => Just(Act::PersonWrites),
     ]
 }
 
@@ -86,7 +97,15 @@ fn message(
     text: Option<&str>,
     choice: Option<String>,
 ) -> Message {
-    Message { sent_at: world.now, kind, text: text.map(str::to_owned), choice, quoted: None }
+    Message {
+        sent_at: world.now,
+        kind,
+        text: text.map(str::to_owned),
+        choice,
+        quoted: None,
+        quoted_at: None,
+        received_at: None,
+    }
 }
 
 fn happen(world: &mut World, act: &Act) {
@@ -104,9 +123,14 @@ fn happen(world: &mut World, act: &Act) {
             };
             assert!(!notified || !world.effects.iter().any(settles), "{act:?}: {answer}");
             let menu = |text: &String| ["menu", "menú"].contains(&text.trim());
-            let silent = texts.iter().all(|text| text.trim().is_empty())
-                || (with_person && !texts.iter().any(menu));
-            assert_eq!(answer.is_empty(), silent, "{act:?}: {answer}");
+            if with_person && !texts.iter().any(menu) {
+                // At most that the team is away.
+                let only_said = |e: &Effect| matches!(e, Effect::Reply { .. });
+                assert!(world.human && world.effects.iter().all(only_said), "{act:?}: {answer}");
+            } else {
+                let silent = texts.iter().all(|text| text.trim().is_empty());
+                assert_eq!(answer.is_empty(), silent, "{act:?}: {answer}");
+            }
             sound(world, &answer);
         }
         Act::Sends(kind) => {
@@ -123,7 +147,10 @@ fn happen(world: &mut World, act: &Act) {
         Act::Rival(ana, hours) => {
             // The time that is asked about is the one most worth taking.
             let (staff_id, start) = match &world.dialogue.state {
-                State::Confirmation(asked) if hours % 2 == 0 => (asked.staff_id, asked.starts_at),
+                State::Confirmation(asked) if hours % 2 == 0 => {
+                    let last = asked.lines[asked.lines.len() - 1];
+                    (last.staff_id, last.starts_at)
+                }
                 _ => (if *ana { ANA } else { BRUNO }, world.now + TimeDelta::hours(*hours)),
             };
             world.block(staff_id, start, start + TimeDelta::hours(1));
@@ -131,6 +158,30 @@ fn happen(world: &mut World, act: &Act) {
         Act::BackFromPerson => {
             world.human = false;
             world.dialogue.with_person = false;
+        }
+        Act::Happens(event) => {
+            if *event == Event::Resumed {
+                world.human = false;
+            }
+            let asked = (world.holds(), world.dialogue.state.clone());
+            let answer = world.happen(event);
+            sound(world, &answer);
+            // Nothing is booked, moved or given away while nobody says anything.
+            let harmless = |e: &Effect| {
+                matches!(e, Effect::Reply { .. } | Effect::Release { .. } | Effect::Resume)
+            };
+            assert!(world.effects.iter().all(harmless), "{act:?} {asked:?}: {:?}", world.effects);
+        }
+        Act::SaidBefore(text, minutes) => {
+            let kind = MessageKind::Text;
+            let mut said = message(world, kind, Some(text), None);
+            said.sent_at = world.now - TimeDelta::minutes(*minutes);
+            let answer = world.send(&[said]);
+            sound(world, &answer);
+        }
+        Act::PersonWrites => {
+            world.human = true;
+            world.history.last_person_at = Some(world.now);
         }
         Act::CancelledByStaff => {
             let confirmed = world.bookings.iter().position(|b| b.status == Status::Confirmed);
@@ -159,6 +210,13 @@ fn happen(world: &mut World, act: &Act) {
 /// What every turn keeps.
 fn sound(world: &World, answer: &str) {
     assert!(world.holds() <= 1, "two holds: {:?}", world.bookings);
+    for booking in &world.bookings {
+        let of_visit = || world.bookings.iter().filter(|b| b.visit_id == booking.visit_id);
+        let one = of_visit().all(|b| (b.status, &b.code) == (booking.status, &booking.code));
+        assert!(one, "part of a visit: {:?}", world.bookings);
+        let apart = |b: &Booking| b.ends_at <= booking.starts_at || b.starts_at >= booking.ends_at;
+        assert!(of_visit().all(|b| b.id == booking.id || apart(b)), "two lines at one time");
+    }
     let replies = world.effects.iter().filter(|e| matches!(e, Effect::Reply { .. })).count();
     assert!(replies <= 1, "one message a turn: {answer}");
     let last = world.effects.last();

@@ -175,6 +175,18 @@ fn script_9_stops_reminders_and_keeps_the_visit() {
 }
 
 #[test]
+fn script_11_holds_two_services_as_one_visit() {
+    for language in Language::ALL {
+        let free = [(BRUNO, march(14, 9, 0), 45), (ANA, march(14, 9, 45), 100)];
+        let mut world = greeted(World::new(language).free_only(&free), &[]);
+        play(&mut world, language, 11);
+        assert_eq!((world.bookings.len(), world.holds()), (2, 1), "{language:?}");
+        let starts: Vec<_> = world.bookings.iter().map(|b| world.local(b.starts_at)).collect();
+        assert_eq!(starts, [march(14, 9, 0), march(14, 9, 45)]);
+    }
+}
+
+#[test]
 fn script_12_offers_what_is_left_of_today() {
     play_all(12, |language| {
         let free = [

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::world::{ANA, BRUNO, HAIRCUT, World, march};
-use crate::domain::conversation::{Dialogue, Effect, Event, Message, MessageKind};
+use crate::domain::conversation::{Dialogue, Effect, Event, Line, Message, MessageKind};
 use crate::domain::locale::Language;
 
 fn english() -> World {
@@ -84,6 +84,8 @@ fn whom_the_first_message_wished_for_is_known_from_where_its_step_came_to() {
         text: Some(text.to_owned()),
         choice: None,
         quoted: None,
+        quoted_at: None,
+        received_at: None,
     };
     for (text, start) in [
         ("haircut tomorrow at 3 pm with Ana", "Sorry, 3:00 PM on Wednesday was taken"),
@@ -93,7 +95,8 @@ fn whom_the_first_message_wished_for_is_known_from_where_its_step_came_to() {
         let (came_to, _) = world.decide(&said);
         let starts_at = world.at(march(11, 15, 0));
         world.dialogue = Dialogue { greeted: false, ..came_to };
-        let lost = Event::Lost { staff_id: ANA, service_id: HAIRCUT, starts_at };
+        let lost =
+            Event::Lost { lines: vec![Line { staff_id: ANA, service_id: HAIRCUT, starts_at }] };
         let (_, effects) = world.decide(&lost);
         let Some(Effect::Reply { text }) = effects.last() else { panic!("silent") };
         let intro = "Hi Marina! I am the booking assistant of Luna Salon.\n";
@@ -107,7 +110,7 @@ fn a_time_lost_with_all_of_the_staff_is_said_to_be_taken() {
     let mut world = english();
     let starts_at = world.at(march(11, 15, 0));
     world.block(BRUNO, starts_at, starts_at + TimeDelta::minutes(45));
-    let lost = Event::Lost { staff_id: ANA, service_id: HAIRCUT, starts_at };
+    let lost = Event::Lost { lines: vec![Line { staff_id: ANA, service_id: HAIRCUT, starts_at }] };
     let (_, effects) = world.decide(&lost);
     let Some(Effect::Reply { text }) = effects.last() else { panic!("silent") };
     assert!(text.contains("Sorry, 3:00 PM on Wednesday was taken"), "{text}");
@@ -318,7 +321,7 @@ fn a_wish_for_staff_is_kept_and_explained_where_it_cannot_be() {
     // Where times are offered the name alone will do.
     assert!(world.say("Ana").starts_with("Friday 13 March, with Ana:"));
     let answer = world.say("color");
-    assert!(answer.contains("Next free times with Ana:"), "{answer}");
+    assert!(answer.contains("Ana's next free times:"), "{answer}");
     let mut world = english();
     let answer = world.say("color with Bruno on friday");
     assert!(answer.contains("Bruno does not do color.\nFriday 13 March:"), "{answer}");

@@ -8,8 +8,8 @@ use crate::domain::catalogue::{
     WeekHours,
 };
 use crate::domain::conversation::{
-    Customer, Dialogue, Effect, Event, Known, Message, MessageKind, SentNotice, Step,
-    calls_the_bot, step,
+    Customer, Dialogue, Effect, Event, History, Known, Line, Message, MessageKind, MovedLine,
+    SentNotice, Step, Timer, step,
 };
 use crate::domain::locale::{Language, Locale};
 
@@ -95,6 +95,7 @@ pub(crate) fn catalogue(language: Language) -> Catalogue {
             member(BRUNO, "Bruno", &[HAIRCUT]),
         ],
         closures: Vec::new(),
+        texts: crate::domain::conversation::Texts::default(),
     }
 }
 
@@ -113,6 +114,12 @@ pub(crate) struct World {
     pub(crate) lost_after: bool,
     /// Sent since the last answer; the next answer takes its place.
     pub(crate) notice: Option<SentNotice>,
+    /// What is known of earlier times.
+    pub(crate) history: History,
+    /// When the customer's silence is looked at.
+    pub(crate) idle_at: Option<DateTime<Utc>>,
+    /// How often staff were told to look.
+    pub(crate) notified: u32,
     made: u128,
 }
 
@@ -138,6 +145,9 @@ impl World {
             effects: Vec::new(),
             lost_after: false,
             notice: None,
+            history: History::default(),
+            idle_at: None,
+            notified: 0,
             made: 1_000,
         };
         world.now = world.at(march(10, 10, 0));
@@ -197,22 +207,35 @@ impl World {
             text: Some(text.to_owned()),
             choice: None,
             quoted: None,
+            quoted_at: None,
+            received_at: None,
         }])
     }
 
     pub(crate) fn send_kind(&mut self, kind: MessageKind) -> String {
-        self.send(&[Message { sent_at: self.now, kind, text: None, choice: None, quoted: None }])
+        self.send(&[Message {
+            sent_at: self.now,
+            kind,
+            text: None,
+            choice: None,
+            quoted: None,
+            quoted_at: None,
+            received_at: None,
+        }])
     }
 
     /// One turn, as the shell takes it: ask, decide, apply; once more if a time was lost.
     pub(crate) fn send(&mut self, messages: &[Message]) -> String {
-        let calls = |message| calls_the_bot(message, &self.customer, &self.catalogue);
-        if self.human && !messages.iter().any(calls) {
-            self.effects.clear();
-            return String::new();
+        self.happen(&Event::Said { messages: messages.to_vec() })
+    }
+
+    /// An event as the shell has it taken, and the replies to it, joined.
+    pub(crate) fn happen(&mut self, event: &Event) -> String {
+        self.dialogue.with_person = self.human;
+        if matches!(event, Event::Said { .. }) {
+            self.idle_at = None;
         }
-        let said = Event::Said { messages: messages.to_vec() };
-        let (dialogue, effects) = self.decide(&said);
+        let (dialogue, effects) = self.decide(event);
         let (dialogue, effects) = match self.apply(&effects) {
             Ok(()) => (dialogue, effects),
             Err(lost) => {
@@ -236,6 +259,12 @@ impl World {
         replies.collect::<Vec<_>>().join("\n---\n")
     }
 
+    /// That a haircut with this member at this time went to somebody else.
+    pub(crate) fn lost(&self, staff_id: Uuid, at: NaiveDateTime) -> Event {
+        let line = Line { staff_id, service_id: HAIRCUT, starts_at: self.at(at) };
+        Event::Lost { lines: vec![line] }
+    }
+
     /// Decides without keeping anything.
     pub(crate) fn decide(&self, event: &Event) -> (Dialogue, Vec<Effect>) {
         let mut known = Known {
@@ -244,6 +273,7 @@ impl World {
             bookings: &self.bookings,
             busy: None,
             notice: self.notice.as_ref(),
+            history: &self.history,
         };
         let stored = serde_json::to_string(&self.dialogue).unwrap();
         let dialogue: Dialogue = serde_json::from_str(&stored).unwrap();
@@ -294,11 +324,15 @@ impl World {
                 assert!(!text.trim().is_empty(), "an empty reply");
                 assert!(text.chars().count() <= 4_096, "a reply too long: {text}");
             }
-            Effect::Hold { service_id, staff_id, starts_at, until } => {
-                let mut row = self.row(*service_id, *staff_id, *starts_at);
-                row.hold_expires_at = Some(*until);
-                self.refuse_overlap(&row)?;
-                self.bookings.push(row);
+            Effect::Hold { lines, until } => {
+                let visit_id = Uuid::from_u128(self.made + 1);
+                for line in lines {
+                    let mut row = self.row(line.service_id, line.staff_id, line.starts_at);
+                    row.visit_id = visit_id;
+                    row.hold_expires_at = Some(*until);
+                    self.refuse_overlap(&row, lines)?;
+                    self.bookings.push(row);
+                }
             }
             Effect::Release { booking_id } => {
                 let held = self.position(*booking_id, Status::Held);
@@ -307,25 +341,12 @@ impl World {
             Effect::Confirm { booking_id } => {
                 let held = self.position(*booking_id, Status::Held);
                 let row = self.bookings[held].clone();
-                self.refuse_overlap(&row)?;
+                let visit = self.lines_of(&row);
+                self.refuse_overlap(&row, &visit)?;
                 self.bookings[held].status = Status::Confirmed;
                 self.bookings[held].hold_expires_at = None;
             }
-            Effect::Move { booking_id, staff_id, starts_at } => {
-                let old = self.position(*booking_id, Status::Confirmed);
-                let service_id = self.bookings[old].service_id;
-                let new = self.row(service_id, *staff_id, *starts_at);
-                let moved = Booking {
-                    starts_at: new.starts_at,
-                    ends_at: new.ends_at,
-                    staff_id: new.staff_id,
-                    staff_name: new.staff_name,
-                    revision: self.bookings[old].revision + 1,
-                    ..self.bookings[old].clone()
-                };
-                self.refuse_overlap(&moved)?;
-                self.bookings[old] = moved;
-            }
+            Effect::Move { lines } => self.move_visit(lines)?,
             Effect::Cancel { booking_id } => {
                 let booked = self.position(*booking_id, Status::Confirmed);
                 self.bookings.remove(booked);
@@ -333,6 +354,8 @@ impl World {
             Effect::SetLocale { locale } => self.customer.locale = Some(*locale),
             Effect::HandOff => self.human = true,
             Effect::Resume => self.human = false,
+            Effect::NotifyStaff { .. } => self.notified += 1,
+            Effect::SetTimer { timer: Timer::Idle, at } => self.idle_at = Some(*at),
             Effect::OptOut => self.customer.opted_out = true,
             Effect::OptIn => self.customer.opted_out = false,
         }
@@ -344,21 +367,55 @@ impl World {
         found.unwrap_or_else(|| panic!("no {status:?} booking {id}"))
     }
 
-    fn refuse_overlap(&self, row: &Booking) -> Result<(), Event> {
+    /// All at once: no line is in the way of another.
+    fn move_visit(&mut self, lines: &[MovedLine]) -> Result<(), Event> {
+        let visit: Vec<Line> = lines
+            .iter()
+            .map(|line| Line {
+                service_id: self.bookings[self.position(line.booking_id, Status::Confirmed)]
+                    .service_id,
+                staff_id: line.staff_id,
+                starts_at: line.starts_at,
+            })
+            .collect();
+        for line in lines {
+            let old = self.position(line.booking_id, Status::Confirmed);
+            let new = self.row(self.bookings[old].service_id, line.staff_id, line.starts_at);
+            self.bookings[old] = Booking {
+                starts_at: new.starts_at,
+                ends_at: new.ends_at,
+                staff_id: new.staff_id,
+                staff_name: new.staff_name,
+                revision: self.bookings[old].revision + 1,
+                ..self.bookings[old].clone()
+            };
+        }
+        for line in lines {
+            let row = self.bookings[self.position(line.booking_id, Status::Confirmed)].clone();
+            self.refuse_overlap(&row, &visit)?;
+        }
+        Ok(())
+    }
+
+    /// The visit that a booking is part of.
+    fn lines_of(&self, booking: &Booking) -> Vec<Line> {
+        let of_visit = |other: &&Booking| other.visit_id == booking.visit_id;
+        let line = |booking: &Booking| Line {
+            service_id: booking.service_id,
+            staff_id: booking.staff_id,
+            starts_at: booking.starts_at,
+        };
+        self.bookings.iter().filter(of_visit).map(line).collect()
+    }
+
+    fn refuse_overlap(&self, row: &Booking, visit: &[Line]) -> Result<(), Event> {
         let own = self.bookings.iter().filter(|other| other.id != row.id);
         let own = own.map(|other| (other.staff_id, other.starts_at, other.ends_at));
         let others = self.busy.iter().map(|taken| (taken.staff_id, taken.start, taken.end));
         let taken = own.chain(others).any(|(staff_id, start, end)| {
             staff_id == row.staff_id && start < row.ends_at && end > row.starts_at
         });
-        if taken {
-            return Err(Event::Lost {
-                staff_id: row.staff_id,
-                service_id: row.service_id,
-                starts_at: row.starts_at,
-            });
-        }
-        Ok(())
+        if taken { Err(Event::Lost { lines: visit.to_vec() }) } else { Ok(()) }
     }
 
     fn row(&mut self, service_id: Uuid, staff_id: Uuid, starts_at: DateTime<Utc>) -> Booking {
@@ -377,11 +434,16 @@ impl World {
             code: "K7F29".to_owned(),
             revision: 0,
             price: service.price,
+            visit_id: Uuid::from_u128(self.made),
+            cancelled_at: None,
+            cancelled_by: None,
         }
     }
 
+    /// Visits that are held.
     pub(crate) fn holds(&self) -> usize {
-        self.bookings.iter().filter(|booking| booking.status == Status::Held).count()
+        let held = self.bookings.iter().filter(|booking| booking.status == Status::Held);
+        held.map(|booking| booking.visit_id).collect::<std::collections::HashSet<_>>().len()
     }
 
     pub(crate) fn local(&self, moment: DateTime<Utc>) -> NaiveDateTime {

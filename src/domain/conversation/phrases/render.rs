@@ -1,0 +1,69 @@
+//! Turning a template and its values into a text.
+//!
+//! Templates are minijinja's with `{name}` for a value and `{% if name %}…{% endif %}` for what is
+//! said only where there is one. Nothing else is taken from anybody (`overrides::check`), so that a
+//! text cannot loop, call or read anything.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior};
+
+use super::shipped;
+use crate::domain::locale::Language;
+
+/// Compiled once: the templates of every language, by `language/key`.
+static SHIPPED: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = empty();
+    for language in Language::ALL {
+        for (key, template, _) in shipped(language).all() {
+            environment
+                .add_template_owned(name_of(language, key), template)
+                .expect("shipped templates are well-formed, which a test sees");
+        }
+    }
+    environment
+});
+
+/// An environment without templates, filters, functions or ways to load anything.
+pub(super) fn empty() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    let syntax = SyntaxConfig::builder()
+        .variable_delimiters("{", "}")
+        .block_delimiters("{%", "%}")
+        .comment_delimiters("{#", "#}")
+        .build()
+        .expect("delimiters that differ");
+    environment.set_syntax(syntax);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment
+}
+
+/// The shipped template of `key`, filled.
+pub(super) fn ours(language: Language, key: &str, values: &[(&str, &str)]) -> String {
+    SHIPPED
+        .get_template(&name_of(language, key))
+        .and_then(|template| template.render(context(values)))
+        .expect("a shipped template asks for declared values alone, which a test sees")
+}
+
+/// A tenant's own template, filled.
+///
+/// # Errors
+///
+/// It is not well-formed, or asks for a value that this text does not have.
+pub(super) fn own(template: &str, values: &[(&str, &str)]) -> Result<String, minijinja::Error> {
+    static EMPTY: LazyLock<Environment<'static>> = LazyLock::new(empty);
+    EMPTY.render_str(template, context(values))
+}
+
+fn context(values: &[(&str, &str)]) -> minijinja::Value {
+    let values: BTreeMap<_, _> =
+        values.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    minijinja::Value::from(values)
+}
+
+fn name_of(language: Language, key: &str) -> String {
+    format!("{}/{key}", language.tag())
+}

@@ -1,0 +1,55 @@
+//! Questions that the catalogue answers whatever is open: where the tenant is, when it is
+//! open and who works there; and what has no answer, such as "one moment".
+
+use super::intent::Input;
+use super::service_selection::services_in;
+use super::state::State;
+use super::text::Text;
+use super::turn::{Answer, Turn};
+use super::{greeting, media, out_of_hours};
+
+/// What a text asks about the tenant, answered; `None`: nothing.
+pub(super) fn asked(turn: &Turn<'_>, text: &Text) -> Option<String> {
+    let (words, phrases) = (turn.words, turn.phrases);
+    let mut lines = Vec::new();
+    if text.has_any(words.address_in) {
+        lines.push(match &turn.known.catalogue.tenant.address {
+            Some(address) => phrases.address_is(address),
+            None => phrases.address_untold(),
+        });
+    }
+    if text.has_any(words.hours_in) || text.is_any(words.hours) {
+        lines.push(out_of_hours::hours(turn).unwrap_or_else(|| phrases.hours_untold()));
+    }
+    if text.has_any(words.staff_in) {
+        let names: Vec<String> =
+            turn.known.catalogue.staff.iter().map(|member| member.name.clone()).collect();
+        lines.extend((!names.is_empty()).then(|| phrases.staff_are(&turn.format.list(&names))));
+    }
+    if text.has_any(words.team_in) {
+        lines.push(phrases.team_knows());
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Whether the customer asks for a moment and nothing else.
+pub(super) fn asks_to_wait(turn: &Turn<'_>, input: &Input, text: &Text) -> bool {
+    matches!(input, Input::Free) && text.is_any_beside(turn.words.wait, turn.words.pick_beside)
+}
+
+/// Whether such a question is all that a text says, so that the state has nothing to add.
+pub(super) fn is_all(turn: &Turn<'_>, input: &Input, text: &Text) -> bool {
+    matches!(input, Input::Free) && services_in(turn, text).is_empty()
+}
+
+/// Says the answer, and what was open once more.
+pub(super) fn answer(turn: &Turn<'_>, line: String) -> Answer {
+    if turn.dialogue.state == State::Greeting && !turn.dialogue.greeted {
+        return greeting::open(turn).say_first(Some(line));
+    }
+    let answer = Answer::unmoved(turn).missed(0).say(line);
+    match media::open_question(turn) {
+        Some(question) => answer.say(question),
+        None => answer,
+    }
+}

@@ -1,0 +1,202 @@
+//! Spanish.
+
+use super::Words;
+
+#[rustfmt::skip]
+pub(super) const WORDS: Words = Words {
+    opt_out: &["baja", "parar", "alto", "stop"],
+    opt_in: &["alta", "activar", "start"],
+    cancel: &[
+        "cancelar", "anular", "cancelar cita", "cancelar reserva", "anular cita", "ya no quiero",
+        "olvídalo", "déjalo", "me arrepentí", "cambié de idea", "déjalo así", "no importa",
+        "mejor no", "nada olvídalo", "cancela", "anula",
+    ],
+    change: &["cambiar", "reprogramar", "mover", "cambiar hora", "cambiar cita", "reagendar"],
+    my_bookings: &["mis citas", "mis turnos", "mis reservas", "mi cita", "mi reserva", "mi turno"],
+    menu: &[
+        "menú", "inicio", "hola", "empezar de nuevo", "buenos días", "buenas tardes",
+        "buenas noches", "buenas", "buen día",
+    ],
+    hello: &[
+        "hola", "buenos días", "buenas tardes", "buenas noches", "buenas", "buen día", "holi",
+        "holaa", "holaaa", "qué tal", "hola buenas", "hey", "ola",
+    ],
+    hello_beside: &[
+        "hola", "buenos", "buenas", "buen", "días", "día", "tardes", "noches", "qué", "tal", "cómo",
+        "están", "estás", "está", "todo", "bien",
+    ],
+    leave: &[],
+    back: &[
+        "volver", "atrás", "me equivoqué", "me confundí", "error", "me equivoque de opción",
+        "opción equivocada", "vuelve", "regresar", "anterior", "ups", "regresa", "marqué mal",
+    ],
+    person: &["persona", "humano", "asesor", "ayuda", "hablar con alguien"],
+    yes: &[
+        "sí", "si", "ok", "confirmo", "👍", "confirmar", "confirma", "claro", "dale", "de acuerdo",
+        "perfecto", "vale", "está bien", "genial", "bueno", "buenísimo", "excelente", "correcto",
+        "exacto", "así es", "por supuesto", "sip", "está perfecto", "me parece bien", "me parece",
+        "me sirve", "eso", "listo", "ok perfecto", "sí quiero", "adelante", "vamos",
+        "confirmado sí", "todo bien", "resérvala", "resérvalo", "agéndala", "dale sí",
+        "sí confirmo", "esa misma", "esa", "perfecta", "okey", "oki", "ya",
+    ],
+    yes_beside: &[
+        "por", "favor", "gracias", "está", "bien", "genial", "esa", "hora", "sí", "ok", "confirmo",
+        "confirmar", "quiero", "reserva", "reservar", "agendar", "perfecto", "muy", "muchas",
+        "todo", "dale", "claro", "correcto", "listo", "ese", "horario",
+    ],
+    coming: &[
+        "ahí estaré", "allí estaré", "allá estaré", "estaré ahí", "ahí nos vemos", "nos vemos",
+        "nos vemos mañana", "voy", "sí voy", "iré", "hasta mañana", "confirmado", "confirmada",
+    ],
+    not_coming_in: &[
+        "no voy", "no iré", "no puedo ir", "no podré ir", "no voy a poder", "no podré asistir",
+        "no alcanzo", "no voy a ir", "me surgió algo", "tuve un imprevisto", "surgió un imprevisto",
+        "no puedo asistir", "no alcanzo a llegar", "no podré", "ya no puedo",
+    ],
+    no: &[
+        "no", "n", "no gracias", "ninguna", "ninguno", "todavía no", "ahora no", "negativo",
+        "no quiero",
+    ],
+    thanks: &[
+        "gracias", "muchas gracias", "mil gracias", "ok gracias", "grx", "muchísimas gracias",
+        "gracias totales", "te agradezco", "perfecto gracias", "genial gracias", "chao", "adiós",
+        "hasta luego", "chau", "buen trabajo", "ok muchas gracias", "listo gracias", "vale gracias",
+    ],
+    book: &["reservar", "agendar", "nueva reserva", "nueva cita", "pedir hora", "cita", "turno"],
+    more: &[
+        "más", "más horarios", "ver más", "ver más horarios", "más horas", "otros horarios",
+        "más opciones", "otras opciones", "otras", "otros", "hay más", "tienes más", "tienen más",
+        "hay otras", "hay otra", "ninguna de esas", "ninguno de esos", "ninguna de estas",
+        "qué más hay", "otras horas",
+    ],
+    first_free: &[
+        "primera hora", "primera libre", "lo antes posible", "cualquier hora", "cualquier día",
+        "cuanto antes", "me da igual", "la más próxima", "lo más pronto posible",
+        "la primera que haya", "cualquier hora está bien", "cualquier horario",
+        "la primera disponible", "el primero disponible", "primera disponible", "lo que haya",
+        "lo más temprano posible", "la más pronta", "próxima hora", "lo antes que se pueda",
+        "en cuanto se pueda", "cuando sea", "cuando puedan",
+    ],
+    any_staff: &["cualquiera", "con cualquiera", "quien sea"],
+    change_in: &[
+        "cambiar", "reprogramar", "mover", "pasar", "postergar", "reagendar", "aplazar", "cambia",
+        "cambio", "modificar", "cambiarla", "cambiarlo", "moverla", "moverlo", "adelantar",
+        "correr la hora", "pasarla", "pasarlo",
+    ],
+    cancel_in: &["cancelar", "anular", "cancela", "anula", "cancelarla", "anularla", "cancelo"],
+    my_bookings_in: &[
+        "mis citas", "mis turnos", "mis reservas", "mi cita", "mi reserva", "mi turno",
+        "tengo hora", "tengo cita", "tengo turno", "tengo reserva", "tengo alguna", "cuándo es mi",
+        "a qué hora es mi", "mis horas", "mi hora", "qué tengo reservado",
+    ],
+    person_in: &[
+        "hablar con alguien", "hablar con una persona", "hablar con un asesor",
+        "hablar con el equipo", "un humano", "una persona", "un asesor", "el encargado",
+        "la encargada", "el dueño", "la dueña", "el gerente", "voy a llegar tarde", "llego tarde",
+        "voy tarde", "voy atrasada", "voy atrasado", "voy con retraso", "persona real",
+        "alguien del equipo", "el equipo",
+    ],
+    talk_in: &[
+        "hablar con", "conversar con", "llámame", "me llamen", "me llaman", "comunicarme con",
+        "contactar con",
+    ],
+    book_in: &[
+        "reservar", "agendar", "cita", "turno", "reserva", "pedir hora", "una hora",
+        "qué servicios", "servicios", "qué hacen", "qué ofrecen",
+    ],
+    price_in: &[
+        "cuánto cuesta", "cuánto vale", "cuánto sale", "precio", "precios", "cuánto es",
+        "cuánto cobran", "cuánto está", "a cómo", "qué precio", "lista de precios", "cuánto salen",
+        "cuánto cuestan", "cuánto sería", "cuánto valen", "tarifas", "valor",
+    ],
+    address_in: &[
+        "dirección", "dónde están", "dónde queda", "dónde quedan", "dónde es", "ubicación",
+        "cómo llego", "cómo llegar", "dónde se encuentran", "dónde está el salón",
+        "dónde están ubicados", "en qué calle",
+    ],
+    hours_in: &[
+        "horario de atención", "horarios de atención", "a qué hora abren", "a qué hora cierran",
+        "a qué hora abre", "a qué hora cierra", "hasta qué hora", "están abiertos", "está abierto",
+        "cuándo abren", "ustedes abren", "abren el", "abren los", "abren hoy", "abren mañana",
+        "abren domingo", "abren domingos", "abren sábado", "atienden el", "atienden los",
+        "atienden hoy", "qué días atienden", "qué días abren", "qué horario tienen",
+        "qué horarios tienen", "cuál es su horario", "horario de apertura", "desde qué hora",
+    ],
+    staff_in: &[
+        "con quién", "quién atiende", "quiénes atienden", "quién trabaja", "qué profesionales",
+        "quién hace", "quiénes son",
+    ],
+    team_in: &[
+        "tarjeta", "efectivo", "estacionamiento", "estacionar", "descuento", "promoción", "wifi",
+        "pago", "pagar", "transferencia", "cuotas",
+    ],
+    wait: &[
+        "espera", "espere", "un momento", "un minuto", "un segundo", "dame un minuto",
+        "dame un segundo", "ya vuelvo", "voy a ver", "lo voy a pensar", "déjame ver",
+        "déjame pensar", "no sé", "aún no sé", "todavía no sé", "te aviso", "un momentito",
+        "espérame",
+    ],
+    hours: &["abren", "abierto", "horario de atención", "atienden"],
+    unwanted_in: &["no quiero", "ya no quiero", "no necesito", "ya no necesito"],
+    joining: &["y", "e", "más"],
+    or: &["o", "u"],
+    also_in: &["también", "además", "agregar", "agrega", "añadir", "sumar"],
+    without_in: &["sin", "quitar", "quita", "saca", "sacar", "menos"],
+    numbers: &["dos", "tres", "cuatro", "cinco", "seis"],
+    other_time_in: &[
+        "otra hora", "cambiar hora", "otro horario", "otro día", "cambiar la hora",
+        "otras opciones", "más opciones", "ninguna de", "ninguno de", "más tarde", "más temprano",
+        "otras horas", "otra fecha", "me equivoqué de día", "me equivoqué de hora",
+        "día equivocado", "hora equivocada", "no puedo", "no me sirve", "no me sirven",
+        "no me acomoda", "otros días", "otro momento", "ninguna me", "ninguno me", "no me viene",
+    ],
+    pick_beside: &[
+        "quiero", "quisiera", "prefiero", "puede", "ser", "por", "favor", "porfa", "me", "quedo",
+        "con", "entonces", "elijo", "escojo", "voy", "de", "ese", "esa", "opción", "mejor", "dame",
+        "tomo", "que", "haya", "ok", "sí", "gracias", "creo", "la", "disponible", "yo", "resérvame",
+        "agéndame", "número",
+    ],
+    other_service_in: &[
+        "otro servicio", "servicio equivocado", "cambiar el servicio", "cambiar de servicio",
+        "cambiar servicio", "equivoqué de servicio",
+    ],
+    see_you: &["nos vemos", "hasta", "te veo"],
+    before_number: &["opción", "número", "la", "el", "opcion", "num", "n"],
+    ordinals: [
+        &["primero", "primera", "el primero", "la primera", "uno", "una"],
+        &["segundo", "segunda", "el segundo", "la segunda", "dos"],
+        &["tercero", "tercera", "el tercero", "la tercera", "tres"],
+        &["cuarto", "cuarta", "el cuarto", "la cuarta", "cuatro"],
+        &["quinto", "quinta", "el quinto", "la quinta", "cinco"],
+        &["sexto", "sexta", "el sexto", "la sexta", "seis"],
+        &["séptimo", "séptima", "el séptimo", "la séptima", "siete"],
+        &["octavo", "octava", "el octavo", "la octava", "ocho"],
+    ],
+    ordinals_like_days: [
+        &["1ra", "1ero", "1º"],
+        &["2da", "2do", "2º"],
+        &["3ra", "3ro", "3º"],
+        &["4ta", "4to"],
+        &["5ta", "5to"],
+        &["6ta", "6to"],
+        &[],
+        &[],
+    ],
+    last: &["último", "última", "el último", "la última"],
+    with: &["con"],
+    filler: &[
+        "a", "el", "la", "los", "las", "un", "una", "yo", "quiero", "quisiera", "necesito", "de",
+        "del", "para", "mi", "y", "por", "favor", "reservar", "hacer", "hacerme", "en", "con", "lo",
+        "otra", "otro", "vez", "hora", "cita", "turno", "hola", "me", "día",
+    ],
+    weekdays: ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"],
+    weekdays_spoken: ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"],
+    weekdays_short: ["lun", "mar", "mié", "jue", "vie", "sáb", "dom"],
+    months: [
+        "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre",
+        "octubre", "noviembre", "diciembre",
+    ],
+    months_short: [
+        "ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic",
+    ],
+};

@@ -1,0 +1,98 @@
+//! A tenant's own texts: set with the program, said by it, and nobody else's.
+
+use std::process::{Command, Output};
+
+use sqlx::AssertSqlSafe;
+
+use crate::support::stack::Stack;
+
+const MARINA: &str = "+5511988887777";
+
+fn template(stack: &Stack, arguments: &[&str]) -> Output {
+    let (verb, rest) = arguments.split_first().unwrap();
+    Command::new(env!("CARGO_BIN_EXE_pontual"))
+        .args(["template", verb, "--tenant", "studio-lua"])
+        .args(rest)
+        .env("DATABASE_URL", stack.db.url_app())
+        .env_remove("MIGRATION_DATABASE_URL")
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[tokio::test]
+async fn a_tenants_words_are_said_in_its_conversations_and_in_nobody_elses() {
+    let mut stack = Stack::new().await;
+    let set = template(&stack, &["set", "--key", "intro_named", "Salve, {name}! Aqui é a Lua."]);
+    assert!(set.status.success(), "{}", told(&set));
+    stack.work();
+    let said = stack.say("studio-lua", MARINA, "Oi").await;
+    assert!(said.starts_with("Salve, Marina! Aqui é a Lua. O que"), "{said}");
+    let said = stack.say("salon-luna", MARINA, "Oi").await;
+    assert!(said.starts_with("Oi, Marina! Sou") || said.starts_with("¡Hola, Marina!"), "{said}");
+
+    let reset = template(&stack, &["reset", "--key", "intro_named"]);
+    assert!(reset.status.success(), "{}", told(&reset));
+    let said = stack.say("studio-lua", "+5511988886666", "Oi").await;
+    assert!(said.contains("assistente de agendamento"), "{said}");
+    stack.stop_working().await;
+}
+
+#[tokio::test]
+async fn what_no_turn_asked_for_is_told_in_the_tenants_words_too() {
+    let mut stack = Stack::new().await;
+    let set = template(
+        &stack,
+        &["set", "--key", "confirmed_by_staff", "Marcamos para você: {what}. Seu código é {code}."],
+    );
+    assert!(set.status.success(), "{}", told(&set));
+    stack.work();
+    let tenant = stack.tenant("studio-lua").await;
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "with c as (insert into app.customers (tenant_id, phone) values ('{tenant}', '{MARINA}') returning id)
+         insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, status)
+         select '{tenant}', c.id, s.id, m.id, '2026-03-12T14:00:00-03:00', 'confirmed'
+           from c, app.services s, app.staff m
+          where s.tenant_id = '{tenant}' and s.key = 'corte' and m.tenant_id = '{tenant}' and m.key = 'ana'"
+    )))
+    .execute(&stack.db.owner)
+    .await
+    .unwrap();
+    stack.settle().await;
+    let told: String = stack
+        .value("select body from app.outbound_messages where template = 'booking_confirmed'")
+        .await;
+    assert!(told.starts_with("Marcamos para você: Corte com Ana"), "{told}");
+    stack.stop_working().await;
+}
+
+#[tokio::test]
+async fn a_text_that_would_mislead_is_refused_whole_and_the_list_shows_what_may_be_said() {
+    let stack = Stack::new().await;
+    let refused = template(&stack, &["set", "--key", "booked", "Pronto, {desconto}!"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = told(&refused);
+    assert!(said.contains("{desconto}") && said.contains("{code}"), "{said}");
+    let refused = template(&stack, &["set", "--lang", "fr", "--key", "booked", "Voilà {code}"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let rows: i64 = stack.value("select count(*) from app.message_templates").await;
+    assert_eq!(rows, 0);
+
+    let set = template(&stack, &["set", "--lang", "en", "--key", "booked", "All set: {code}"]);
+    assert!(set.status.success(), "{}", told(&set));
+    let list = told(&template(&stack, &["list", "--lang", "en", "booked"]));
+    assert!(list.contains("* booked  {code}\n      All set: {code}\n"), "{list}");
+    let ours = told(&template(&stack, &["list", "booked"]));
+    assert!(ours.contains("  booked  {code}\n      Agendado"), "{ours}");
+    let audited: i64 = stack
+        .value("select count(*) from app.audit_log where table_name = 'message_templates'")
+        .await;
+    assert_eq!(audited, 1);
+}
