@@ -2,6 +2,7 @@
 
 mod dev;
 mod gateway_sim;
+mod key;
 mod migrate;
 mod serve;
 mod tenant;
@@ -36,6 +37,9 @@ enum Command {
     /// Create, update and list tenants
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Create, show and revoke keys of the HTTP API
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Show what the date and time understanding makes of a text, as JSON
     Understand(understand::Understand),
 }
@@ -71,6 +75,9 @@ impl Cli {
             Command::GatewaySim(simulator) => gateway_sim::run(simulator, environment).await,
             Command::Tenant(command) => {
                 tenant::run(command, environment.owner_database_url()?, clock).await
+            }
+            Command::Key(command) => {
+                key::run(command, environment.owner_database_url()?, clock).await
             }
             Command::Understand(_) => Ok(()), // ran above, it needs no runtime
         }

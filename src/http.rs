@@ -1,8 +1,9 @@
-//! The HTTP server: the gateway's webhook, health, and in demonstrations the chat simulator.
+//! The HTTP server: the gateway's webhook, the API, health, and in demonstrations the chat simulator.
 
 mod api;
 mod health;
 pub mod sim;
+mod trace;
 mod webhook;
 
 use std::sync::Arc;
@@ -25,15 +26,16 @@ pub struct App {
 
 /// The routes every server has.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/webhooks/evolution", post(webhook::receive))
         // With `byEvents` the gateway appends the event's name, and a second slash to an address
         // that ends in one; what it is answered 404 it never brings again.
         .route("/webhooks/evolution/", post(webhook::receive))
         .route("/webhooks/evolution/{*event}", post(webhook::receive))
         .merge(health_routes(&app.pool))
-        .layer(CatchPanicLayer::new())
-        .with_state(app)
+        .merge(api::router())
+        .layer(CatchPanicLayer::new());
+    trace::traced(router).with_state(app)
 }
 
 /// Health alone: what a worker serves.

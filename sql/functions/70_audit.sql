@@ -27,6 +27,14 @@ begin
     was := (select jsonb_object_agg(key, value) from jsonb_each(was) where key = any (changed));
     became := (select jsonb_object_agg(key, value) from jsonb_each(became) where key = any (changed));
   end if;
+  -- Of a key neither the hash nor each use.
+  if tg_table_name = 'api_keys' then
+    was := was - 'secret_hash' - 'last_used_at';
+    became := became - 'secret_hash' - 'last_used_at';
+    if was = became then
+      return null;
+    end if;
+  end if;
   -- The log outlives the person: that a name or number changed is kept, not what it was.
   if tg_table_name = 'customers' then
     was := (select jsonb_object_agg(key, case when key in ('phone', 'lid', 'name') and value <> 'null' then '"(personal)"' else value end) from jsonb_each(was));
@@ -44,7 +52,7 @@ declare
   audited text;
 begin
   foreach audited in array array['tenants', 'instances', 'services', 'staff', 'staff_services', 'opening_hours',
-                                 'closures', 'time_off', 'customers', 'bookings'] loop
+                                 'closures', 'time_off', 'customers', 'bookings', 'api_keys'] loop
     execute format('create or replace trigger audit after insert or update or delete on app.%I
                       for each row execute function app.audit()', audited);
   end loop;

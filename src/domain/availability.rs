@@ -6,18 +6,32 @@
 //! - a slot whose local start does not exist is not offered;
 //! - a local start that happens twice is offered once, at its first reading;
 //! - durations are elapsed time, and a slot has to end inside its opening.
+//!
+//! [`free_slots`] and [`free_visits`] say what can be booked, [`explain`] and [`explain_visit`] why
+//! something cannot; [`slots_at`] and [`visit_at`] are for those who name a time, on the slot grid or
+//! off it. All of them look at the rules alone: the database has the last word.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 
-use chrono::{DateTime, Days, LocalResult, NaiveDate, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::catalogue::{Busy, Catalogue, Opening, Service, Span, Staff, WeekHours};
+use self::hours::{Grid, Timetable, openings};
+use self::taken::Taken;
+use crate::domain::catalogue::{Busy, Catalogue, Service, Span, Staff};
 
+mod hours;
+mod reason;
+mod taken;
 #[cfg(test)]
 mod tests;
+mod visit;
+
+pub(crate) use self::hours::moment_or_after;
+pub use self::reason::{Reason, breaks_rule, explain};
+pub use self::visit::{Line, Refusal, Visit, Wish, explain_visit, free_visits, visit_at};
 
 /// A time at which a service may start with a member of staff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,30 +59,32 @@ pub fn free_slots(
     let rules = &catalogue.tenant.rules;
     let first = within.start.max(now + rules.min_notice);
     let last = now + rules.horizon;
-    let starts = |start: DateTime<Utc>| start >= first && start <= last && start < within.end;
     if first > last || first >= within.end {
         return Vec::new();
     }
+    let may = |member: &&Staff| {
+        staff.is_none_or(|wanted| wanted == member.id) && member.services.contains(&service.id)
+    };
+    let window = Span { start: first, end: within.end.min(last) };
+    let timetable = Timetable::of(catalogue, catalogue.staff.iter().filter(may), window);
+    let grid = Grid::of(catalogue);
     let mut slots = Vec::new();
-    for member in &catalogue.staff {
-        if staff.is_some_and(|wanted| wanted != member.id) || !member.services.contains(&service.id)
-        {
-            continue;
-        }
-        let taken = Taken::of(member, service, busy);
-        let zone = catalogue.tenant.timezone;
-        let mut day = first.with_timezone(&zone).date_naive();
-        let end = within.end.min(last + TimeDelta::seconds(1)).with_timezone(&zone).date_naive();
-        while day <= end {
-            for opening in openings(catalogue, member, day) {
-                slots.extend(
-                    grid(opening, service, catalogue, day)
-                        .filter(|&(start, end)| starts(start) && taken.allows(start, end))
-                        .map(|(start, end)| Slot { staff_id: member.id, start, end }),
-                );
+    for member in catalogue.staff.iter().filter(may) {
+        let taken = Taken::of(member, service, busy, window);
+        for stretch in timetable.hours(member) {
+            let latest = last.min(stretch.closes - service.duration);
+            if stretch.closes <= first || stretch.opens >= within.end || stretch.opens > latest {
+                continue;
             }
-            let Some(next) = day.checked_add_days(Days::new(1)) else { break };
-            day = next;
+            let mut walk = taken.walk(stretch.opens);
+            let starts = stretch
+                .grid(grid)
+                .skip_while(|start| *start < first)
+                .take_while(|start| *start <= latest && *start < within.end);
+            slots.extend(starts.filter_map(|start| {
+                let end = start + service.duration;
+                walk.allows(start, end).then_some(Slot { staff_id: member.id, start, end })
+            }));
         }
     }
     // Stable: equal starts keep the order of the staff.
@@ -77,29 +93,50 @@ pub fn free_slots(
     slots
 }
 
+/// Those with whom `service` may start at exactly this time, on the slot grid or off it; whoever has
+/// the most free time that day first. With `staff`, theirs alone.
+///
+/// `busy` is as for [`free_slots`], of the whole local day.
+pub fn slots_at(
+    catalogue: &Catalogue,
+    service: &Service,
+    staff: Option<Uuid>,
+    start: DateTime<Utc>,
+    now: DateTime<Utc>,
+    busy: &[Busy],
+) -> Vec<Slot> {
+    let allowed = |member: &&Staff| {
+        staff.is_none_or(|wanted| wanted == member.id)
+            && !breaks_rule(&explain(catalogue, service, Some(member.id), start, now, busy))
+    };
+    let staff_of_it: Vec<Uuid> =
+        catalogue.staff.iter().filter(allowed).map(|member| member.id).collect();
+    if staff_of_it.is_empty() {
+        return Vec::new();
+    }
+    let zone = catalogue.tenant.timezone;
+    let date = start.with_timezone(&zone).date_naive();
+    let day = local_day(zone, start);
+    let free = FreeTime::of(&free_slots(catalogue, service, staff, day, now, busy), zone);
+    let end = start + service.duration;
+    let mut slots: Vec<Slot> =
+        staff_of_it.into_iter().map(|staff_id| Slot { staff_id, start, end }).collect();
+    slots.sort_by_key(|slot| Reverse(free.on(date, slot.staff_id)));
+    slots
+}
+
 /// Of the slots that start at one moment the one with whoever has the most free time that day, so
 /// that work spreads; with equal free time, whoever comes first. Keeps the order of the starts.
 ///
 /// `slots` is what [`free_slots`] gave, and covers whole days of `zone` where days are compared.
 pub fn one_each_start(slots: &[Slot], zone: Tz) -> Vec<Slot> {
-    let mut free: HashMap<(Uuid, NaiveDate), (TimeDelta, DateTime<Utc>)> = HashMap::new();
-    let day = |slot: &Slot| (slot.staff_id, slot.start.with_timezone(&zone).date_naive());
-    for slot in slots {
-        let (total, until) =
-            free.entry(day(slot)).or_insert((TimeDelta::zero(), DateTime::<Utc>::MIN_UTC));
-        *total += (slot.end - slot.start.max(*until)).max(TimeDelta::zero());
-        *until = slot.end.max(*until);
-    }
-    let mut chosen: Vec<Slot> = Vec::new();
-    for slot in slots {
-        match chosen.last_mut() {
-            Some(best) if best.start == slot.start => {
-                if free[&day(slot)].0 > free[&day(best)].0 {
-                    *best = *slot;
-                }
-            }
-            _ => chosen.push(*slot),
-        }
+    let free = FreeTime::of(slots, zone);
+    let mut chosen = Vec::new();
+    for of_one_start in slots.chunk_by(|one, other| one.start == other.start) {
+        let date = of_one_start[0].start.with_timezone(&zone).date_naive();
+        // Of equal ones the last that is compared stays: hence from behind.
+        let best = of_one_start.iter().rev().max_by_key(|slot| free.on(date, slot.staff_id));
+        chosen.extend(best.copied());
     }
     chosen
 }
@@ -127,118 +164,55 @@ pub fn bookable_span(catalogue: &Catalogue, now: DateTime<Utc>) -> Span {
     }
 }
 
-fn openings<'a>(
-    catalogue: &'a Catalogue,
-    member: &'a Staff,
-    date: NaiveDate,
-) -> impl Iterator<Item = &'a Opening> {
-    use chrono::Datelike;
-
-    let hours: &WeekHours = member.hours.as_ref().unwrap_or(&catalogue.tenant.hours);
-    let closed = catalogue.closures.contains(&date);
-    let weekday = date.weekday().number_from_monday();
-    hours.openings.iter().filter(move |o| !closed && u32::from(o.weekday) == weekday)
+/// The local day of a moment, as long as it is.
+fn local_day(zone: Tz, moment: DateTime<Utc>) -> Span {
+    let date = moment.with_timezone(&zone).date_naive();
+    let midnight = |date: NaiveDate| moment_or_after(zone, date.and_time(NaiveTime::MIN));
+    Span { start: midnight(date), end: midnight(date + Days::new(1)) }
 }
 
-/// The starts and ends that fit an opening of one day, whether taken or not.
-fn grid(
-    opening: &Opening,
-    service: &Service,
-    catalogue: &Catalogue,
-    date: NaiveDate,
-) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
-    let zone = catalogue.tenant.timezone;
-    let interval = catalogue.tenant.rules.slot_interval.max(TimeDelta::minutes(1));
-    let midnight = date.and_time(chrono::NaiveTime::MIN);
-    let opens = midnight + TimeDelta::minutes(i64::from(opening.opens));
-    let closes = midnight + TimeDelta::minutes(i64::from(opening.closes));
-    let closing = moment_or_after(zone, closes);
-    let duration = service.duration;
-    std::iter::successors(Some(opens), move |local| local.checked_add_signed(interval))
-        .take_while(move |&local| local < closes)
-        .filter_map(move |local| zone.from_local_datetime(&local).earliest())
-        .map(move |start| (start.to_utc(), start.to_utc() + duration))
-        .filter(move |&(_, end)| end <= closing)
+/// How much of each day the members of staff have left for a service.
+struct FreeTime {
+    /// By date; within one, in any order.
+    days: Vec<(NaiveDate, Vec<Free>)>,
 }
 
-/// The moment of a local time: its first reading where there are two, and where there is none the
-/// moment at which the clock jumped over it.
-pub(crate) fn moment_or_after(zone: Tz, local: chrono::NaiveDateTime) -> DateTime<Utc> {
-    let mut later = local;
-    loop {
-        match zone.from_local_datetime(&later) {
-            LocalResult::Single(moment) | LocalResult::Ambiguous(moment, _) => {
-                // Past a gap of g minutes the first local time that exists is the jump itself.
-                return moment.to_utc();
+struct Free {
+    staff_id: Uuid,
+    total: TimeDelta,
+    /// The end of what is counted so far.
+    until: DateTime<Utc>,
+}
+
+impl FreeTime {
+    /// The time that these slots cover; they are by start.
+    fn of(slots: &[Slot], zone: Tz) -> Self {
+        let mut days: Vec<(NaiveDate, Vec<Free>)> = Vec::new();
+        for of_one_start in slots.chunk_by(|one, other| one.start == other.start) {
+            let date = of_one_start[0].start.with_timezone(&zone).date_naive();
+            if days.last().is_none_or(|(day, _)| *day != date) {
+                days.push((date, Vec::new()));
             }
-            LocalResult::None => later += TimeDelta::minutes(1),
-        }
-    }
-}
-
-/// What of one member's time is not to be had for one service.
-struct Taken {
-    before: TimeDelta,
-    after: TimeDelta,
-    capacity: usize,
-    /// Whole: time off and bookings of other services, by start, none overlapping another.
-    blocked: Vec<Span>,
-    /// Bookings of the same service, by start.
-    shared: Vec<Span>,
-}
-
-impl Taken {
-    fn of(member: &Staff, service: &Service, busy: &[Busy]) -> Self {
-        let mut blocked = member.time_off.clone();
-        let mut shared = Vec::new();
-        for taken in busy.iter().filter(|taken| taken.staff_id == member.id) {
-            let span = Span { start: taken.start, end: taken.end };
-            if taken.service_id == service.id && service.capacity > 1 {
-                shared.push(span);
-            } else {
-                blocked.push(span);
+            let Some((_, members)) = days.last_mut() else { continue };
+            for slot in of_one_start {
+                let at = members.iter().position(|free| free.staff_id == slot.staff_id);
+                let Some(free) = at.map(|at| &mut members[at]) else {
+                    let (staff_id, total) = (slot.staff_id, slot.end - slot.start);
+                    members.push(Free { staff_id, total, until: slot.end });
+                    continue;
+                };
+                free.total += (slot.end - slot.start.max(free.until)).max(TimeDelta::zero());
+                free.until = free.until.max(slot.end);
             }
         }
-        blocked.retain(|span| span.start < span.end);
-        blocked.sort_by_key(|span| span.start);
-        shared.sort_by_key(|span| span.start);
-        Self {
-            before: service.buffer_before,
-            after: service.buffer_after,
-            capacity: usize::from(service.capacity.max(1)),
-            blocked: merged(blocked),
-            shared,
-        }
+        Self { days }
     }
 
-    /// Whether the service may take `[start, end)` and its buffers around it.
-    fn allows(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> bool {
-        let (start, end) = (start - self.before, end + self.after);
-        let next = self.blocked.partition_point(|span| span.end <= start);
-        if self.blocked.get(next).is_some_and(|span| span.start < end) {
-            return false;
-        }
-        let overlapping: Vec<_> = self
-            .shared
-            .iter()
-            .take_while(|span| span.start < end)
-            .filter(|span| span.end > start)
-            .collect();
-        // The count of those present is highest where one of them, or we ourselves, begin.
-        overlapping.iter().map(|span| span.start.max(start)).all(|at| {
-            let present = overlapping.iter().filter(|s| s.start <= at && at < s.end).count();
-            present < self.capacity
-        })
+    fn on(&self, date: NaiveDate, staff_id: Uuid) -> TimeDelta {
+        let Ok(day) = self.days.binary_search_by_key(&date, |(day, _)| *day) else {
+            return TimeDelta::zero();
+        };
+        let of_member = self.days[day].1.iter().find(|free| free.staff_id == staff_id);
+        of_member.map_or(TimeDelta::zero(), |free| free.total)
     }
-}
-
-fn merged(sorted: Vec<Span>) -> Vec<Span> {
-    let mut merged: Vec<Span> = Vec::with_capacity(sorted.len());
-    for span in sorted {
-        match merged.last_mut() {
-            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-            _ => merged.push(span),
-        }
-    }
-    merged
 }

@@ -1,12 +1,100 @@
-//! `/api/v1`: the JSON API of a tenant.
+//! `/api/v1`: the JSON API of a tenant, and the texts that explain its problems.
+//!
+//! Each part below has its handlers and gives them as `routes()`; the description at
+//! `/api/v1/openapi.json` is made of the same handlers, so that no path is served undescribed.
 
 mod availability;
 mod bookings;
 mod calendar;
 mod catalogue;
+mod free;
 mod idempotency;
+mod in_path;
 mod input;
 mod key;
 mod page;
+mod patience;
 mod problem;
 mod visits;
+
+use axum::extract::OriginalUri;
+use axum::http::{Method, StatusCode, header};
+use axum::routing::get;
+use axum::{Extension, Router};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use self::key::Uses;
+use self::problem::Problem;
+use super::App;
+
+/// The routes of the API, its description, and `/problems/{kind}`.
+pub(super) fn router() -> Router<App> {
+    let (described, description) = described().split_for_parts();
+    let text = description.to_json().unwrap_or_default();
+    let openapi =
+        get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text.clone()) });
+    described
+        .route("/api/v1/openapi.json", openapi)
+        .route("/problems/{kind}", get(problem::explain))
+        .merge(calendar::feeds())
+        .route("/api/v1", axum::routing::any(nothing_here))
+        .route("/api/v1/", axum::routing::any(nothing_here))
+        .route("/api/v1/{*rest}", axum::routing::any(nothing_here))
+        .method_not_allowed_fallback(other_method)
+        .layer(Extension(Uses::default()))
+}
+
+/// Every part under its path, with its description.
+fn described() -> OpenApiRouter<App> {
+    let parts = OpenApiRouter::default()
+        .merge(catalogue::routes())
+        .merge(availability::routes())
+        .merge(bookings::routes())
+        .merge(visits::routes())
+        .merge(calendar::routes());
+    let mut api = OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", parts);
+    let components = api.get_openapi_mut().components.get_or_insert_default();
+    components.schemas.extend(problem::schemas());
+    components.add_security_scheme(
+        "key",
+        SecurityScheme::Http(
+            Http::builder()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some("A key of the tenant, from `pontual key create`."))
+                .build(),
+        ),
+    );
+    api
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Pontual",
+        description = "Bookings of one tenant: what it offers, when it has time, who comes. \
+            Times are RFC 3339 with an offset, in answers the tenant's own. Every problem is \
+            `application/problem+json` (RFC 9457) with a `type` that explains itself.",
+    ),
+    security(("key" = [])),
+)]
+struct Description;
+
+async fn nothing_here() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "Not found",
+        "The API has no such address; GET /api/v1/openapi.json lists those it has.",
+    )
+}
+
+async fn other_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "The method is not known here",
+        format!("{} does not take {method}; the header Allow lists what it takes.", uri.path()),
+    )
+}

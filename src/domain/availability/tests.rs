@@ -1,11 +1,15 @@
-//! Free slots against an oracle that walks minute by minute, and the days that people get wrong.
-
-use chrono::{Datelike, NaiveDateTime, Timelike};
-use proptest::prelude::*;
+//! The days that people get wrong, one by one; in general: [`properties`], [`visits`], [`zones`].
 
 use super::*;
-use crate::domain::catalogue::{BookingRules, Tenant};
+use crate::domain::catalogue::{BookingRules, Opening, Tenant, WeekHours};
 use crate::domain::locale::Locale;
+
+mod oracle;
+mod properties;
+mod reasons;
+mod visits;
+mod world;
+mod zones;
 
 const ANA: Uuid = Uuid::from_u128(0xA);
 const BRUNO: Uuid = Uuid::from_u128(0xB);
@@ -68,8 +72,8 @@ fn date(year: i32, month: u32, day: u32) -> NaiveDate {
 /// The whole local day, as seen from its beginning.
 fn slots_of_day(catalogue: &Catalogue, day: NaiveDate, busy: &[Busy]) -> Vec<Slot> {
     let zone = catalogue.tenant.timezone;
-    let start = moment_or_after(zone, day.and_time(chrono::NaiveTime::MIN));
-    let end = moment_or_after(zone, day.succ_opt().unwrap().and_time(chrono::NaiveTime::MIN));
+    let start = moment_or_after(zone, day.and_time(NaiveTime::MIN));
+    let end = moment_or_after(zone, day.succ_opt().unwrap().and_time(NaiveTime::MIN));
     free_slots(catalogue, &catalogue.services[0], None, Span { start, end }, start, busy)
 }
 
@@ -156,167 +160,4 @@ fn of_one_start_the_member_with_more_free_time_is_chosen() {
     };
     assert_eq!(first(&[]), ANA, "equal: the first of the staff");
     assert_eq!(first(&busy), BRUNO);
-}
-
-/// The rules written out for one minute at a time.
-fn oracle(catalogue: &Catalogue, within: Span, now: DateTime<Utc>, busy: &[Busy]) -> Vec<Slot> {
-    let zone = catalogue.tenant.timezone;
-    let service = &catalogue.services[0];
-    let rules = &catalogue.tenant.rules;
-    let local = |at: DateTime<Utc>| at.with_timezone(&zone).naive_local();
-    let mut slots = Vec::new();
-    let mut start = within.start;
-    while start < within.end {
-        for member in &catalogue.staff {
-            let end = start + service.duration;
-            let fits =
-                member.hours.as_ref().unwrap_or(&catalogue.tenant.hours).openings.iter().any(
-                    |opening| {
-                        on_grid(*opening, catalogue, local(start)) && {
-                            let closes = local(start).date().and_time(chrono::NaiveTime::MIN)
-                                + minutes(opening.closes.into());
-                            // Open until the clock first shows the closing time.
-                            let mut at = start;
-                            while at < end && local(at) < closes {
-                                at += minutes(1);
-                            }
-                            at >= end
-                        }
-                    },
-                );
-            let first_reading = zone.from_local_datetime(&local(start)).earliest().unwrap();
-            let soon = start < now + rules.min_notice || start > now + rules.horizon;
-            if fits && first_reading == start && !soon && member.services.contains(&service.id) {
-                let (from, to) = (start - service.buffer_before, end + service.buffer_after);
-                if free_throughout(member, service, busy, from, to) {
-                    slots.push(Slot { staff_id: member.id, start, end });
-                }
-            }
-        }
-        start += minutes(1);
-    }
-    slots
-}
-
-fn on_grid(opening: Opening, catalogue: &Catalogue, local: NaiveDateTime) -> bool {
-    let minute = i64::from(local.hour() * 60 + local.minute());
-    let since = minute - i64::from(opening.opens);
-    !catalogue.closures.contains(&local.date())
-        && u32::from(opening.weekday) == local.weekday().number_from_monday()
-        && since >= 0
-        && minute < i64::from(opening.closes)
-        && since % catalogue.tenant.rules.slot_interval.num_minutes() == 0
-}
-
-fn free_throughout(
-    member: &Staff,
-    service: &Service,
-    busy: &[Busy],
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> bool {
-    let mut at = from;
-    while at < to {
-        let present =
-            busy.iter().filter(|b| b.staff_id == member.id && b.start <= at && at < b.end);
-        let (same, other): (Vec<&Busy>, Vec<&Busy>) =
-            present.partition(|b| b.service_id == service.id);
-        let away = member.time_off.iter().any(|off| off.start <= at && at < off.end);
-        if away || !other.is_empty() || same.len() >= usize::from(service.capacity) {
-            return false;
-        }
-        at += minutes(1);
-    }
-    true
-}
-
-/// Days on which clocks change, and one on which they do not.
-fn changing_days() -> impl Strategy<Value = (Tz, NaiveDate)> {
-    prop_oneof![
-        Just((chrono_tz::America::New_York, date(2026, 3, 8))),
-        Just((chrono_tz::America::New_York, date(2026, 11, 1))),
-        Just((chrono_tz::America::Santiago, date(2026, 9, 6))),
-        Just((chrono_tz::America::Santiago, date(2026, 4, 4))),
-        Just((chrono_tz::Australia::Lord_Howe, date(2026, 4, 5))),
-        Just((chrono_tz::America::Sao_Paulo, date(2026, 3, 10))),
-    ]
-}
-
-fn opening() -> impl Strategy<Value = Opening> {
-    // Nights as often as days: that is when clocks change.
-    let opens = prop_oneof![0..60_u16, 0..280_u16];
-    (0..3_u8, opens, 1..100_u16).prop_map(|(weekday, opens, length)| Opening {
-        weekday,
-        opens: opens * 5,
-        closes: ((opens + length) * 5).min(1440),
-    })
-}
-
-/// Stretches of time in minutes after the begin, close together, with their lengths.
-fn stretches(most: usize) -> impl Strategy<Value = Vec<(bool, i64, i64, bool)>> {
-    proptest::collection::vec(
-        (any::<bool>(), 900..3000_i64, 0..300_i64, prop::bool::weighted(0.8)),
-        0..most,
-    )
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn free_slots_are_those_of_the_oracle(
-        (zone, day) in changing_days(),
-        hours in proptest::collection::vec(opening(), 2..8),
-        own in proptest::option::of(proptest::collection::vec(opening(), 0..6)),
-        (interval, duration, before, after) in (1..13_i64, 1..24_i64, 0..4_i64, 0..4_i64),
-        capacity in 1..4_u16,
-        busy in stretches(20),
-        off in stretches(2),
-        closed in prop::bool::weighted(0.1),
-        (now, notice, horizon) in (-600..1800_i64, 0..300_i64, 600..6000_i64),
-    ) {
-        let mut catalogue = catalogue(zone);
-        let begin = moment_or_after(zone, day.pred_opt().unwrap().and_time(chrono::NaiveTime::MIN));
-        let first = day.pred_opt().unwrap().weekday().num_days_from_monday();
-        let on = |mut opening: Opening| {
-            // Of the day before, the day itself, the day after.
-            opening.weekday = (u8::try_from(first).unwrap() + opening.weekday) % 7 + 1;
-            opening
-        };
-        catalogue.tenant.hours.openings = hours.into_iter().map(on).collect();
-        catalogue.staff[1].hours =
-            own.map(|openings| WeekHours { openings: openings.into_iter().map(on).collect() });
-        catalogue.tenant.rules.slot_interval = minutes(interval * 5);
-        catalogue.tenant.rules.min_notice = minutes(notice);
-        catalogue.tenant.rules.horizon = minutes(horizon);
-        let service = &mut catalogue.services[0];
-        service.duration = minutes(duration * 5);
-        service.buffer_before = minutes(before * 5);
-        service.buffer_after = minutes(after * 5);
-        service.capacity = capacity;
-        let who = |ana| if ana { ANA } else { BRUNO };
-        for (ana, at, length, _) in off {
-            let start = begin + minutes(at);
-            let member = &mut catalogue.staff[usize::from(!ana)];
-            member.time_off.push(Span { start, end: start + minutes(length) });
-        }
-        if closed {
-            catalogue.closures.push(day);
-        }
-        let busy: Vec<Busy> = busy
-            .into_iter()
-            .map(|(ana, at, length, same)| {
-                let service_id = if same { SERVICE } else { Uuid::nil() };
-                let start = begin + minutes(at);
-                Busy { staff_id: who(ana), service_id, start, end: start + minutes(length) }
-            })
-            .collect();
-        let within = Span { start: begin, end: begin + TimeDelta::days(3) };
-        let now = begin + minutes(now);
-        let found = free_slots(&catalogue, &catalogue.services[0], None, within, now, &busy);
-        prop_assert_eq!(&found, &oracle(&catalogue, within, now, &busy));
-        let of_one = free_slots(&catalogue, &catalogue.services[0], Some(BRUNO), within, now, &busy);
-        let all: Vec<Slot> = found.into_iter().filter(|slot| slot.staff_id == BRUNO).collect();
-        prop_assert_eq!(of_one, all);
-    }
 }
