@@ -2,6 +2,7 @@
 
 mod dev;
 mod gateway_sim;
+mod key;
 mod migrate;
 mod replay;
 mod serve;
@@ -38,6 +39,9 @@ enum Command {
     /// Create, update and list tenants
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Create, show and revoke keys of the HTTP API
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Say things in a tenant's own words
     #[command(subcommand)]
     Template(template::TemplateCommand),
@@ -78,6 +82,9 @@ impl Cli {
             Command::GatewaySim(simulator) => gateway_sim::run(simulator, environment).await,
             Command::Tenant(command) => {
                 tenant::run(command, environment.owner_database_url()?, clock).await
+            }
+            Command::Key(command) => {
+                key::run(command, environment.owner_database_url()?, clock).await
             }
             Command::Template(command) => {
                 template::run(command, environment.owner_database_url()?, clock).await

@@ -4,6 +4,7 @@
 //! `security definer` functions in `sql/`, which return ids only.
 
 pub mod bookings;
+mod busy;
 pub mod conversations;
 pub mod inbox;
 pub mod journal;
@@ -24,6 +25,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 
+pub use busy::busy;
 pub use migrate::{migrate, schema_fingerprint};
 pub use safety::{UnsafeRole, refuse_unsafe_role};
 

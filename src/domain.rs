@@ -2,6 +2,7 @@
 
 pub mod availability;
 pub mod catalogue;
+pub mod code;
 pub mod conversation;
 pub mod language;
 pub mod locale;

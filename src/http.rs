@@ -3,6 +3,7 @@
 mod api;
 mod health;
 pub mod sim;
+mod trace;
 mod webhook;
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub struct App {
 
 /// The routes every server has.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/webhooks/evolution", post(webhook::receive))
         // With `byEvents` the gateway appends the event's name, and a second slash to an address
         // that ends in one; what it is answered 404 it never brings again.
@@ -33,8 +34,8 @@ pub fn router(app: App) -> Router {
         .route("/webhooks/evolution/{*event}", post(webhook::receive))
         .merge(health_routes(&app.pool))
         .merge(api::router())
-        .layer(CatchPanicLayer::new())
-        .with_state(app)
+        .layer(CatchPanicLayer::new());
+    trace::traced(router).with_state(app)
 }
 
 /// Health alone: what a worker serves.

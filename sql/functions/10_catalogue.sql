@@ -61,22 +61,24 @@ as $$
 $$;
 comment on function app.openings(uuid) is 'Opening hours of a member of staff (null: the tenant''s own), in minutes after midnight.';
 
-create or replace function app.busy(span_from timestamptz, span_until timestamptz, without_holds_of uuid) returns jsonb
+drop function if exists app.busy(timestamptz, timestamptz, uuid);
+create or replace function app.busy(span_from timestamptz, span_until timestamptz, without_holds_of uuid, moving uuid[])
+  returns table (staff_id uuid, service_id uuid, busy_from timestamptz, busy_until timestamptz)
 language sql stable
 set search_path = ''
 as $$
-  select coalesce(jsonb_agg(jsonb_build_object(
-           'staff_id', staff_id, 'service_id', service_id, 'start', lower(blocked), 'end', upper(blocked))), '[]')
-    from app.bookings
-   where tenant_id = app.tenant_id()
-     and status in ('held', 'confirmed', 'arrived')
-     and blocked_until > span_from
-     and blocked && tstzrange(span_from, span_until)
-     and not (status = 'held' and hold_expires_at <= app.now())
-     and not (status = 'held' and conversation_id is not distinct from without_holds_of)
+  select b.staff_id, b.service_id, lower(b.blocked), upper(b.blocked)
+    from app.bookings b
+   where b.tenant_id = app.tenant_id()
+     and b.status in ('held', 'confirmed', 'arrived')
+     and b.blocked_until > span_from
+     and b.blocked && tstzrange(span_from, span_until)
+     and not (b.status = 'held' and b.hold_expires_at <= app.now())
+     and (without_holds_of is null or b.status <> 'held' or b.conversation_id is distinct from without_holds_of)
+     and b.id <> all (moving)
 $$;
-comment on function app.busy(timestamptz, timestamptz, uuid) is
-  'Time that is taken, buffers included: expired holds and the holds of one conversation left out.';
+comment on function app.busy(timestamptz, timestamptz, uuid, uuid[]) is
+  'Time that is taken, buffers included: expired holds, the holds of one conversation and some bookings left out. Rows, since a document of thousands of them takes ten times as long to make as to find.';
 
 create or replace function app.booking_json(b app.bookings) returns jsonb
 language sql stable

@@ -60,6 +60,39 @@ end $$;
 comment on function app.out_of_quiet(timestamptz, interval, text, time, time) is
   'A reminder''s time moved out of the quiet hours; null: it is not sent.';
 
+create or replace function app.plan_visit(tenant uuid, visit uuid) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  first  app.bookings;
+begin
+  -- Its earliest booking that stands, unless the customer is here already.
+  select b.* into first from app.bookings b
+   where b.tenant_id = tenant and b.visit_id = visit and b.status = 'confirmed'
+   order by b.starts_at, b.id limit 1;
+  if exists (
+    select from app.bookings b join app.tenants t on t.id = b.tenant_id
+     where b.tenant_id = tenant and b.visit_id = visit and b.status in ('arrived', 'completed', 'no_show')
+       and (b.starts_at at time zone t.timezone)::date = (first.starts_at at time zone t.timezone)::date) then
+    first := null;
+  end if;
+  update app.scheduled_notifications s
+     set status = 'cancelled', reason = case
+           when b.status <> 'confirmed' then 'booking is ' || b.status
+           when b.revision <> s.revision then 'booking moved'
+           else 'told with another booking of the visit' end
+    from app.bookings b
+   where b.tenant_id = tenant and b.visit_id = visit
+     and s.tenant_id = b.tenant_id and s.booking_id = b.id and s.status = 'planned'
+     and (s.booking_id, s.revision) is distinct from (first.id, first.revision);
+  if first.id is not null then
+    perform app.plan_reminders(first);
+  end if;
+end $$;
+comment on function app.plan_visit(uuid, uuid) is
+  'Brings the reminder plan of a visit up to date: reminders of its first booking that stands, and no others.';
+
 create or replace function app.plan_reminders(b app.bookings) returns void
 language plpgsql volatile
 set search_path = ''
@@ -73,7 +106,6 @@ declare
   planned    uuid;
   shortest   interval;
 begin
-  perform app.call_off_reminders(b, 'booking moved', b.revision);
   select * into tenant from app.tenants t where t.id = b.tenant_id;
   select c.opted_out_at is not null into opted_out from app.customers c where c.tenant_id = b.tenant_id and c.id = b.customer_id;
   foreach lead in array tenant.reminders loop
@@ -87,12 +119,17 @@ begin
     end;
     -- Useless once the next shorter one is due, and never after the start.
     select max(r) into shortest from unnest(tenant.reminders) r where r < lead;
-    insert into app.scheduled_notifications (tenant_id, booking_id, kind, before, due_at, expires_at, status, reason, revision)
+    insert into app.scheduled_notifications as s (tenant_id, booking_id, kind, before, due_at, expires_at, status, reason, revision)
     values (b.tenant_id, b.id, app.reminder_kind(lead), lead, coalesce(due, b.starts_at - lead),
             greatest(coalesce(due, b.starts_at - lead), coalesce(b.starts_at - shortest, b.starts_at)),
             case when why is null then 'planned' else 'skipped' end, why, b.revision)
-    on conflict on constraint scheduled_notifications_once_a_revision_and_kind do nothing
-    returning id into planned;
+    on conflict on constraint scheduled_notifications_once_a_revision_and_kind do update
+      -- First again, after another booking of the visit was for a while. A new id: the job of the
+      -- old one may have run, and its key is taken once.
+      set id = app.uuid_v7(), status = excluded.status, reason = excluded.reason,
+          due_at = excluded.due_at, expires_at = excluded.expires_at, promoted_at = null
+      where s.status = 'cancelled' and s.reason = 'told with another booking of the visit'
+    returning s.id into planned;
     if planned is not null and why is null and due <= app.now() + interval '1 hour' then
       update app.scheduled_notifications s set promoted_at = app.now() where s.tenant_id = b.tenant_id and s.id = planned;
       perform queue.enqueue('send_reminder', jsonb_build_object('tenant_id', b.tenant_id, 'notification_id', planned), due, 'reminder:' || planned);
@@ -101,16 +138,6 @@ begin
 end $$;
 comment on function app.plan_reminders(app.bookings) is
   'Writes the reminders of a booking as it stands now; those due within the hour become jobs at once, later ones are promoted in time.';
-
-create or replace function app.call_off_reminders(b app.bookings, why text, except_revision integer default null) returns void
-language sql volatile
-set search_path = ''
-as $$
-  update app.scheduled_notifications s set status = 'cancelled', reason = why
-   where s.tenant_id = b.tenant_id and s.booking_id = b.id and s.status = 'planned'
-     and s.revision is distinct from except_revision
-$$;
-comment on function app.call_off_reminders(app.bookings, text, integer) is 'Calls off what is still planned.';
 
 create or replace function app.fire_reminder(notification uuid) returns text
 language plpgsql volatile

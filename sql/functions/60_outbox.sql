@@ -47,9 +47,9 @@ begin
         when m.template = 'reminder' and exists (
           select from app.conversations c join app.customers u on u.tenant_id = c.tenant_id and u.id = c.customer_id
            where c.tenant_id = tenant and c.id = conversation and u.opted_out_at is not null) then 'opted out'
+        when exists (select from app.lines_told(m)) then null
         when m.booking_revision is distinct from b.revision then 'booking moved'
-        when m.template = 'booking_cancelled' and b.status <> 'cancelled' then 'booking is ' || b.status
-        when m.template <> 'booking_cancelled' and b.status not in ('confirmed', 'arrived') then 'booking is ' || b.status
+        else 'booking is ' || b.status
       end;
     end if;
     exit when why is null;
@@ -76,7 +76,11 @@ begin
       'phone', u.phone, 'lid', u.lid,
       'instance', i.name, 'api_key_env', i.api_key_env, 'typing', i.typing)
       || case when m.template is null or m.body is not null then '{}'::jsonb else jsonb_build_object(
-           'customer', app.customer_json(u), 'catalogue', app.catalogue(), 'booking', app.booking_json(b)) end
+           'customer', app.customer_json(u), 'catalogue', app.catalogue(),
+           'lines', (select coalesce(jsonb_agg(app.booking_json(l) order by l.starts_at, l.id), '[]') from app.lines_told(m) l),
+           'others', (select coalesce(jsonb_agg(app.booking_json(x) order by x.starts_at, x.id), '[]') from app.bookings x
+                       where x.tenant_id = tenant and x.visit_id = b.visit_id and x.status in ('confirmed', 'arrived')
+                         and x.id not in (select l.id from app.lines_told(m) l))) end
       from app.conversations c
       join app.customers u on u.tenant_id = c.tenant_id and u.id = c.customer_id
       join app.instances i on i.tenant_id = c.tenant_id and i.id = c.instance_id
@@ -84,6 +88,27 @@ begin
 end $$;
 comment on function app.claim_message(uuid, text, interval) is
   'Takes the next message of a conversation for sending. outcome: send (unsure: it may have gone out, look it up first), busy (another sender is at it), wait (until), empty. What is no longer true or useful is failed on the way.';
+
+create or replace function app.lines_told(m app.outbound_messages) returns setof app.bookings
+language sql stable
+set search_path = ''
+as $$
+  -- A reminder speaks of all that stands of a visit, as long as the booking that it was planned for does.
+  select x.* from app.bookings b
+    join app.bookings x on x.tenant_id = b.tenant_id and x.visit_id = b.visit_id
+   where m.template = 'reminder'
+     and b.tenant_id = m.tenant_id and b.id = m.booking_id
+     and b.revision = m.booking_revision and b.status in ('confirmed', 'arrived')
+     and x.status in ('confirmed', 'arrived')
+  union all
+  select x.*
+    from jsonb_each_text(coalesce(m.params -> 'lines', jsonb_build_object(m.booking_id, m.booking_revision))) l
+    join app.bookings x on x.tenant_id = m.tenant_id and x.id = l.key::uuid and x.revision = l.value::integer
+   where m.template <> 'reminder'
+     and case m.template when 'booking_cancelled' then x.status = 'cancelled' else x.status in ('confirmed', 'arrived') end
+$$;
+comment on function app.lines_told(app.outbound_messages) is
+  'The bookings of which a message with a template is still true; none: it is not to be sent.';
 
 create or replace function app.may_send(tenant uuid, conversation uuid, message uuid) returns boolean
 language sql volatile -- looks anew after the wait for the instance

@@ -52,7 +52,7 @@ declare
   audited text;
 begin
   foreach audited in array array['tenants', 'instances', 'services', 'staff', 'staff_services', 'opening_hours',
-                                 'closures', 'time_off', 'customers', 'bookings', 'api_keys'] loop
+                                 'closures', 'time_off', 'customers', 'bookings', 'api_keys', 'message_templates'] loop
     execute format('create or replace trigger audit after insert or update or delete on app.%I
                       for each row execute function app.audit()', audited);
   end loop;

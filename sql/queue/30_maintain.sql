@@ -54,12 +54,30 @@ begin
 end $$;
 comment on function queue.release_expired_holds(integer) is 'Frees times that nobody confirmed.';
 
+create or replace function queue.forget_old_requests(keep interval default '24 hours', most integer default 5000) returns integer
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+declare
+  n integer;
+begin
+  -- Skipped where a request is at its row; the next turn comes in a few seconds.
+  delete from app.idempotent_requests
+   where ctid = any (array(
+     select ctid from app.idempotent_requests
+      where created_at < app.now() - keep order by created_at limit most for update skip locked));
+  get diagnostics n = row_count;
+  return n;
+end $$;
+comment on function queue.forget_old_requests(interval, integer) is
+  'Removes answers kept for an Idempotency-Key that nobody may repeat any more.';
+
 create or replace function queue.maintain(keep interval default '3 days') returns jsonb
 language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  promoted integer; timers integer; released integer; killed integer; lost integer; pruned integer;
+  promoted integer; timers integer; released integer; forgotten integer; killed integer; lost integer; pruned integer;
 begin
   -- One process at a time is enough; the others look again at their next turn.
   if not pg_try_advisory_xact_lock(hashtext('queue.maintain')) then
@@ -68,6 +86,7 @@ begin
   promoted := queue.promote_reminders();
   timers := queue.promote_timers();
   released := queue.release_expired_holds();
+  forgotten := queue.forget_old_requests();
 
   -- A job that took its worker down with every attempt is dead, not waiting.
   update apalis.jobs set status = 'Killed', done_at = app.now(),
@@ -89,8 +108,8 @@ begin
      and not exists (select from apalis.jobs j where j.lock_by = w.id);
 
   return jsonb_strip_nulls(jsonb_build_object(
-    'promoted', nullif(promoted, 0), 'timers', nullif(timers, 0), 'released', nullif(released, 0), 'killed', nullif(killed, 0),
-    'lost', nullif(lost, 0), 'pruned', nullif(pruned, 0)));
+    'promoted', nullif(promoted, 0), 'timers', nullif(timers, 0), 'released', nullif(released, 0),
+    'forgotten', nullif(forgotten, 0), 'killed', nullif(killed, 0), 'lost', nullif(lost, 0), 'pruned', nullif(pruned, 0)));
 end $$;
 comment on function queue.maintain(interval) is
-  'Promotes reminders and timers, frees expired holds, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';
+  'Promotes reminders and timers, frees expired holds, forgets answers to old requests, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';

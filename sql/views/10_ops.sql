@@ -60,12 +60,42 @@ create or replace view ops.invariant_violations with (security_invoker = true) a
     from app.scheduled_notifications s join app.bookings b on b.tenant_id = s.tenant_id and b.id = s.booking_id
    where s.status = 'planned' and (b.status <> 'confirmed' or b.revision <> s.revision)
   union all
+  select 'reminder of a later booking of the visit', s.tenant_id, s.id::text, 'booking ' || f.id || ' comes before ' || b.id
+    from app.scheduled_notifications s
+    join app.bookings b on b.tenant_id = s.tenant_id and b.id = s.booking_id
+    join app.bookings f on f.tenant_id = b.tenant_id and f.visit_id = b.visit_id and f.status = 'confirmed'
+     and (f.starts_at, f.id) < (b.starts_at, b.id)
+   where s.status = 'planned'
+  union all
+  -- What is ahead and stands was confirmed or moved, and what was confirmed and is cancelled was cancelled.
+  select 'change that nobody noted', b.tenant_id, b.id::text, 'booking is ' || b.status || ', revision ' || b.revision
+    from app.bookings b
+   where b.starts_at > app.now() and b.confirmed_at is not null and b.status in ('confirmed', 'cancelled')
+     and not exists (
+       select from app.booking_notifications n
+        where n.tenant_id = b.tenant_id and n.booking_id = b.id and n.revision = b.revision
+          and case b.status when 'confirmed' then n.event in ('confirmed', 'moved') else n.event = 'cancelled' end)
+  union all
+  select 'telling without a message', n.tenant_id, n.id::text, n.event || ' of ' || n.booking_id
+    from app.booking_notifications n where n.status <> 'skipped' and n.outbound_message_id is null
+  union all
   select 'reminder sent twice', n.tenant_id, min(n.id::text), n.event || ' of ' || n.booking_id
     from app.booking_notifications n where n.event like 'reminder\_%' and n.status <> 'skipped'
    group by n.tenant_id, n.booking_id, n.revision, n.event having count(*) > 1
   union all
   select 'orphan hold', b.tenant_id, b.id::text, 'held since ' || b.created_at
-    from app.bookings b where b.status = 'held' and b.hold_expires_at < app.now() - interval '10 minutes'
+    from app.bookings b
+   where b.status = 'held' and (b.hold_expires_at is null or b.hold_expires_at < app.now() - interval '10 minutes')
+  union all
+  -- A booking that is a visit of its own has the visit's id.
+  select distinct 'visit of two codes or customers', a.tenant_id, a.visit_id::text, 'seen at booking ' || a.id
+    from app.bookings a
+    join app.bookings b on b.tenant_id = a.tenant_id and b.visit_id = a.visit_id
+     and (b.code, b.customer_id) is distinct from (a.code, a.customer_id)
+   where a.visit_id <> a.id
+  union all
+  select 'code of two visits', b.tenant_id, b.code, count(distinct b.visit_id) || ' visits'
+    from app.bookings b group by b.tenant_id, b.code having count(distinct b.visit_id) > 1
   union all
   select 'open inbox too old', m.tenant_id, m.id::text, 'waits since ' || m.received_at
     from app.inbound_messages m where m.processed_at is null and m.received_at < app.now() - interval '15 minutes'

@@ -172,7 +172,7 @@ impl Running {
             jobs::Context { pool: pool.clone(), clock, gateway, keys },
             Settings { concurrency: CONCURRENCY },
         );
-        announce(base, &database.owner_url, made.as_deref(), clock);
+        announce(base, database, made.as_deref(), demo, clock);
         Ok(Self { pool, workers, serving, stop })
     }
 
@@ -329,17 +329,32 @@ fn random_secret() -> anyhow::Result<String> {
 }
 
 /// What the newcomer reads first; on standard output, so that scripts can too.
-fn announce(base: &str, owner_url: &str, secret: Option<&str>, clock: Clock) {
+fn announce(base: &str, database: &Database, secret: Option<&str>, demo: bool, clock: Clock) {
     println!("Pontual is ready.");
     println!("  chat      {base}/sim");
+    println!("  api       {base}/api/v1/openapi.json");
+    if demo {
+        println!("  key       {}", key_command(database));
+    }
     println!("  health    {base}/health/ready");
     println!("  webhook   {base}/webhooks/evolution");
     if let Some(secret) = secret {
         println!("  secret    {secret}  (x-webhook-secret; made for this run)");
     }
-    println!("  database  {owner_url}");
+    println!("  database  {}", database.owner_url);
     if !clock.offset().is_zero() {
         println!("  clock     {}", clock.now().to_rfc3339());
     }
     println!("Ctrl-C stops everything.");
+}
+
+/// What makes a key of the API for a demo tenant, to be pasted into a shell. A database that was
+/// named in the environment is named there for the command too.
+fn key_command(database: &Database) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "pontual".to_owned());
+    let create = format!("{program} key create --tenant studio-lua --name me");
+    match database.cluster {
+        Some(_) => format!("DATABASE_URL='{}' {create}", database.owner_url),
+        None => create,
+    }
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
+use sqlx::error::DatabaseError;
 use uuid::Uuid;
 
 use super::TenantTx;
@@ -165,7 +166,7 @@ pub enum KeyError {
 impl From<sqlx::Error> for KeyError {
     fn from(error: sqlx::Error) -> Self {
         // Role, schema, function or table unknown.
-        match error.as_database_error().and_then(|error| error.code()).as_deref() {
+        match error.as_database_error().and_then(DatabaseError::code).as_deref() {
             Some("22023" | "3F000" | "42883" | "42P01") => Self::NotMigrated(error),
             _ => Self::Database(error),
         }

@@ -51,7 +51,12 @@ pub struct Claimed {
     /// With a template: whom and what it speaks of.
     pub customer: Option<Customer>,
     pub catalogue: Option<Catalogue>,
-    pub booking: Option<Booking>,
+    /// The bookings of a visit that it is about, in order of time.
+    #[serde(default)]
+    pub lines: Vec<Booking>,
+    /// What else stands of that visit.
+    #[serde(default)]
+    pub others: Vec<Booking>,
 }
 
 /// Claims the next message of a conversation for `lease`; the caller commits before sending.

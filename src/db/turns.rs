@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::TenantTx;
 use super::journal::Entry;
-use crate::domain::catalogue::{Booking, Busy, Catalogue, Span};
+use crate::domain::catalogue::{Booking, Catalogue};
 use crate::domain::conversation::{Customer, Effect, History, SentNotice};
 
 /// Who holds a job: only they may mark it done.
@@ -99,17 +99,6 @@ pub async fn begin(db: &mut TenantTx, conversation: Uuid) -> sqlx::Result<Begun>
         .fetch_one(db.conn())
         .await?;
     Ok(begun)
-}
-
-/// Time of all staff that is taken within `span`; the conversation's own holds are left out.
-pub async fn busy(db: &mut TenantTx, span: Span, conversation: Uuid) -> sqlx::Result<Vec<Busy>> {
-    let Json(busy) = sqlx::query_scalar::<_, Json<Vec<Busy>>>("select app.busy($1, $2, $3)")
-        .bind(span.start)
-        .bind(span.end)
-        .bind(conversation)
-        .fetch_one(db.conn())
-        .await?;
-    Ok(busy)
 }
 
 /// A turn that has been decided.

@@ -55,9 +55,9 @@ pub(crate) mod words;
 pub(crate) mod tests;
 
 pub use heard::calls_the_bot;
-pub use spoken::Leaning;
 pub use menu::{CHOICES_MAX, Choice, Menu};
 pub use phrases::{Replaceable, Texts, check as check_text, replaceable};
+pub use spoken::Leaning;
 pub use state::{Completed, Confirmation, Plan, ServiceSelection, State};
 pub use visit::{LINES_MAX, Line, MovedLine, Wanted};
 pub use wish::{TimeOfDay, Wish};

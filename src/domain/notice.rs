@@ -3,12 +3,13 @@
 //! They are rendered late so that what they say of "tomorrow" is true whenever they leave, and in
 //! the language the customer writes in by then.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::catalogue::{Booking, Catalogue, seconds};
 use crate::domain::conversation::Customer;
-use crate::domain::conversation::format::{Format, capitalized};
+use crate::domain::conversation::format::{Format, capitalized, in_sentence};
 use crate::domain::conversation::phrases::Phrases;
 
 #[cfg(test)]
@@ -30,9 +31,16 @@ pub enum Notice {
     CancelledByStaff,
 }
 
-/// The text of a notice about `booking` as it is now, one message of at most 4,096 characters.
-///
-/// `now` is when it leaves: "tomorrow" is counted from it, in the tenant's zone.
+/// What of a visit a notice speaks of. Both in order of time.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit<'a> {
+    /// The bookings it is about.
+    pub lines: &'a [Booking],
+    /// What else stands of the same visit.
+    pub others: &'a [Booking],
+}
+
+/// The text of a notice about `booking` as it is now, as of a visit of this one booking.
 pub fn render(
     notice: Notice,
     booking: &Booking,
@@ -40,17 +48,64 @@ pub fn render(
     customer: &Customer,
     now: DateTime<Utc>,
 ) -> String {
+    let visit = Visit { lines: std::slice::from_ref(booking), others: &[] };
+    write(notice, booking, visit, catalogue, customer, now)
+}
+
+/// The text of a notice about a visit as it is now, one message of at most 4,096 characters; `None`
+/// where there is nothing to speak of, since `lines` is empty.
+///
+/// `now` is when it leaves: "tomorrow" is counted from it, in the tenant's zone.
+pub fn render_visit(
+    notice: Notice,
+    visit: Visit<'_>,
+    catalogue: &Catalogue,
+    customer: &Customer,
+    now: DateTime<Utc>,
+) -> Option<String> {
+    // Where a part was moved, all of the visit is told as it is now.
+    let moved = notice == Notice::MovedByStaff && !visit.others.is_empty();
+    let standing = moved.then(|| {
+        let mut standing = [visit.lines, visit.others].concat();
+        standing.sort_by_key(|line| line.starts_at);
+        standing
+    });
+    let visit = match &standing {
+        Some(standing) => Visit { lines: standing, others: &[] },
+        None => visit,
+    };
+    let first = visit.lines.first()?;
+    Some(write(notice, first, visit, catalogue, customer, now))
+}
+
+fn write(
+    notice: Notice,
+    first: &Booking,
+    visit: Visit<'_>,
+    catalogue: &Catalogue,
+    customer: &Customer,
+    now: DateTime<Utc>,
+) -> String {
     let tenant = &catalogue.tenant;
     let locale = customer.locale.unwrap_or(tenant.locale);
-    let format = Format::new(locale);
-    let phrases = catalogue.texts.phrases(locale.language());
-    let start = booking.starts_at.with_timezone(&tenant.timezone).naive_local();
+    let words = Wording {
+        format: Format::new(locale),
+        phrases: catalogue.texts.phrases(locale.language()),
+        zone: tenant.timezone,
+    };
+    let (phrases, format) = (words.phrases, words.format);
+    let start = words.local(first);
     let (day, time) = (format.day(start.date()), format.time(start.time()));
     let at = format.at(start.time());
+    let alone = visit.lines.len() == 1;
     let text = match notice {
         Notice::Reminder { before } => {
             let today = now.with_timezone(&tenant.timezone).date_naive();
-            let what = phrases.service_with(&booking.service_name, &booking.staff_name);
+            let what = if alone {
+                phrases.service_with(&first.service_name, &first.staff_name)
+            } else {
+                words.list(visit.lines)
+            };
             let about = About {
                 name: customer.name.as_deref().map(str::trim).filter(|name| !name.is_empty()),
                 when: format.day_from(start.date(), today),
@@ -65,13 +120,76 @@ pub fn render(
             reminder(phrases, before, &about)
         }
         Notice::Confirmed => {
-            let what = phrases.booking(&booking.service_name, &booking.staff_name, &day, &time);
-            phrases.confirmed_by_staff(&what, &booking.code)
+            let what = if alone {
+                phrases.booking(&first.service_name, &first.staff_name, &day, &time)
+            } else {
+                format!("{day}, {time} {}", words.list(visit.lines))
+            };
+            phrases.confirmed_by_staff(&what, &first.code)
         }
-        Notice::MovedByStaff => phrases.moved_by_staff(&day, &at),
-        Notice::CancelledByStaff => phrases.canceled_by_staff(&day, &time),
+        Notice::MovedByStaff if alone => phrases.moved_by_staff(&day, &at),
+        Notice::MovedByStaff => {
+            phrases.moved_by_staff(&day, &format!("{at}: {}", words.list(visit.lines)))
+        }
+        Notice::CancelledByStaff if alone && visit.others.is_empty() => {
+            phrases.canceled_by_staff(&day, &time)
+        }
+        Notice::CancelledByStaff => {
+            let stands = words.still_on(visit.others);
+            let what = format!("{time}: {}{stands}", words.list(visit.lines));
+            phrases.canceled_by_staff(&day, &what)
+        }
     };
     text.chars().take(4_096).collect()
+}
+
+/// How bookings of a visit are written one after another.
+struct Wording<'a> {
+    format: Format,
+    phrases: &'a Phrases,
+    zone: Tz,
+}
+
+impl Wording<'_> {
+    fn local(&self, booking: &Booking) -> NaiveDateTime {
+        booking.starts_at.with_timezone(&self.zone).naive_local()
+    }
+
+    /// `corte (Bruno), 9h45 manicure (Ana)`: the time of the first stands before it already.
+    fn list(&self, lines: &[Booking]) -> String {
+        let mut list = String::new();
+        let mut day_before = None;
+        for line in lines {
+            let start = self.local(line);
+            if let Some(day) = day_before {
+                list.push_str(", ");
+                if day != start.date() {
+                    list.push_str(&self.format.short_day(start.date()));
+                    list.push_str(", ");
+                }
+                list.push_str(&self.format.time(start.time()));
+                list.push(' ');
+            }
+            list.push_str(&in_sentence(&line.service_name));
+            list.extend([" (", line.staff_name.as_str(), ")"]);
+            day_before = Some(start.date());
+        }
+        list
+    }
+
+    /// A sentence about what of the visit is not touched, without its full stop; empty: nothing is left.
+    fn still_on(&self, others: &[Booking]) -> String {
+        let sentence = match others {
+            [] => return String::new(),
+            [one] => {
+                let start = self.local(one);
+                let (day, time) = (self.format.day(start.date()), self.format.time(start.time()));
+                self.phrases.still_on(&day, &self.format.at(start.time()), &time)
+            }
+            several => self.phrases.all_still_on(&several.len().to_string()),
+        };
+        format!(". {}", sentence.trim_end_matches('.'))
+    }
 }
 
 /// What a reminder names.

@@ -8,10 +8,13 @@ mod bookings;
 mod calendar;
 mod catalogue;
 mod conversations;
+mod free;
 mod idempotency;
+mod in_path;
 mod input;
 mod key;
 mod page;
+mod patience;
 mod problem;
 mod visits;
 
@@ -36,6 +39,7 @@ pub(super) fn router() -> Router<App> {
     described
         .route("/api/v1/openapi.json", openapi)
         .route("/problems/{kind}", get(problem::explain))
+        .merge(calendar::feeds())
         .route("/api/v1", axum::routing::any(nothing_here))
         .route("/api/v1/", axum::routing::any(nothing_here))
         .route("/api/v1/{*rest}", axum::routing::any(nothing_here))
@@ -45,7 +49,13 @@ pub(super) fn router() -> Router<App> {
 
 /// Every part under its path, with its description.
 fn described() -> OpenApiRouter<App> {
-    let parts = OpenApiRouter::default().merge(conversations::routes());
+    let parts = OpenApiRouter::default()
+        .merge(catalogue::routes())
+        .merge(availability::routes())
+        .merge(bookings::routes())
+        .merge(visits::routes())
+        .merge(calendar::routes())
+        .merge(conversations::routes());
     let mut api = OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", parts);
     let components = api.get_openapi_mut().components.get_or_insert_default();
     components.schemas.extend(problem::schemas());

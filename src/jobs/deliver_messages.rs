@@ -11,7 +11,7 @@ use crate::channel::whatsapp::address::Addresses;
 use crate::channel::whatsapp::client::{Retry, SendError};
 use crate::db::TenantTx;
 use crate::db::outbox::{self, Claim, Claimed, Fate};
-use crate::domain::notice::{self, Notice};
+use crate::domain::notice::{self, Notice, Visit};
 
 /// Longer than a send can take: 75 s, and 2 s of typing.
 const LEASE: Duration = Duration::from_secs(90);
@@ -226,8 +226,8 @@ impl DeliverMessages {
     }
 }
 
-/// The text to send: as written, or made now from its template and the booking as it is. `None`:
-/// a template of another version.
+/// The text to send: as written, or made now from its template and the visit as it is. `None`: a
+/// template of another version.
 fn text_of(message: &Claimed, now: DateTime<Utc>) -> Option<String> {
     if let Some(body) = &message.body {
         return Some(body.clone());
@@ -241,8 +241,9 @@ fn text_of(message: &Claimed, now: DateTime<Utc>) -> Option<String> {
         "booking_cancelled" => Notice::CancelledByStaff,
         _ => return None,
     };
-    let (booking, catalogue) = (message.booking.as_ref()?, message.catalogue.as_ref()?);
-    Some(notice::render(notice, booking, catalogue, message.customer.as_ref()?, now))
+    let visit = Visit { lines: &message.lines, others: &message.others };
+    let (catalogue, customer) = (message.catalogue.as_ref()?, message.customer.as_ref()?);
+    notice::render_visit(notice, visit, catalogue, customer, now)
 }
 
 /// Where the gateway may have a message on record: under the phone, or under the LID.

@@ -9,9 +9,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Attempt, Context, Done, Job, JobError};
-use crate::db::TenantTx;
 use crate::db::journal::{Entry, Snapshot};
 use crate::db::turns::{self, Begun, Holder, Loaded, Mode, Saved, Timer, Turn, Waiting};
+use crate::db::{self, TenantTx};
 use crate::domain::catalogue::{Booking, Busy, Status};
 use crate::domain::conversation::{
     Dialogue, Effect, Event, Known, Line, Message, MessageKind, MovedLine, Step, step,
@@ -147,7 +147,9 @@ impl<'a> Decision<'a> {
                 Step::Ask(_) if busy.is_some() => {
                     return Err(JobError::GiveUp(anyhow!("the step asked twice")));
                 }
-                Step::Ask(span) => busy = Some(turns::busy(db, span, self.conversation).await?),
+                Step::Ask(span) => {
+                    busy = Some(db::busy(db, span, Some(self.conversation), &[]).await?);
+                }
             }
         };
         self.journal.push(Entry {

@@ -2,8 +2,12 @@
 //! share one server.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod api;
+mod api_bookings;
 mod architecture;
+mod booking_core;
 mod browser;
+mod calendar;
 mod commands;
 mod conversation_times;
 mod conversations_api;
@@ -14,11 +18,13 @@ mod gateway_client;
 mod gateway_inbound;
 mod isolation;
 mod main_path;
+mod plans;
 mod promises;
 mod queue;
 mod replay;
 mod schema;
 mod sim;
+mod storm;
 mod support;
 mod templates;
 mod tenants;

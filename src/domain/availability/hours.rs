@@ -30,7 +30,7 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
-    fn of(opening: &Opening, date: NaiveDate, zone: Tz) -> Option<Self> {
+    fn of(opening: Opening, date: NaiveDate, zone: Tz) -> Option<Self> {
         let midnight = date.and_time(NaiveTime::MIN);
         let wall = midnight + TimeDelta::minutes(i64::from(opening.opens));
         let ends = midnight + TimeDelta::minutes(i64::from(opening.closes));
@@ -111,7 +111,7 @@ impl Timetable {
                 .filter(|day| !catalogue.closures.contains(day))
                 .flat_map(|day| {
                     let openings = openings_of_weekday(hours, day);
-                    openings.filter_map(move |opening| Stretch::of(opening, day, zone))
+                    openings.filter_map(move |opening| Stretch::of(*opening, day, zone))
                 })
                 .collect();
             stretches.sort_by_key(|stretch| stretch.opens);

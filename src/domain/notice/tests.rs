@@ -8,7 +8,7 @@ use crate::domain::catalogue::{BookingRules, Status, Tenant, WeekHours};
 use crate::domain::locale::Locale;
 
 /// A haircut with Bruno on Thursday 12 March 2026 at 14:45, and the moment it starts.
-fn booking(zone: chrono_tz::Tz) -> (Booking, DateTime<Utc>) {
+fn booking(zone: Tz) -> (Booking, DateTime<Utc>) {
     let local = NaiveDate::from_ymd_opt(2026, 3, 12).unwrap().and_hms_opt(14, 45, 0).unwrap();
     let starts_at = zone.from_local_datetime(&local).unwrap().to_utc();
     let booking = Booking {
@@ -140,4 +140,94 @@ fn what_is_not_known_is_left_out() {
     );
     customer.locale = Some(Locale::PT_BR);
     assert_eq!(say(&customer, 1), "Até daqui a 1 hora: 14h45.", "their language, not the tenant's");
+}
+
+/// Saturday 14 March 2026 from nine on: a cut with Bruno, a manicure with Ana, and color with Ana.
+fn visit() -> [Booking; 3] {
+    let zone = chrono_tz::America::Sao_Paulo;
+    [(9, 0, "Corte", "Bruno"), (9, 45, "Manicure", "Ana"), (10, 25, "Cor", "Ana")].map(
+        |(hour, minute, service, staff)| {
+            let local =
+                NaiveDate::from_ymd_opt(2026, 3, 14).unwrap().and_hms_opt(hour, minute, 0).unwrap();
+            let starts_at = zone.from_local_datetime(&local).unwrap().to_utc();
+            Booking {
+                service_name: service.to_owned(),
+                staff_name: staff.to_owned(),
+                starts_at,
+                ..booking(zone).0
+            }
+        },
+    )
+}
+
+fn written_of(notice: Notice, lines: &[Booking], others: &[Booking], locale: Locale) -> String {
+    let catalogue = catalogue(locale);
+    let customer = Customer {
+        id: Uuid::nil(),
+        name: None,
+        locale: None,
+        opted_out: false,
+        country_differs: false,
+    };
+    let now = visit()[0].starts_at - TimeDelta::hours(24);
+    render_visit(notice, Visit { lines, others }, &catalogue, &customer, now).unwrap()
+}
+
+/// Notice, lines, others, locale, text.
+type Case<'a> = (Notice, &'a [Booking], &'a [Booking], Locale, &'a str);
+
+#[test]
+fn all_of_a_visit_is_one_message() {
+    let [cut, manicure, color] = visit();
+    let (both, only_cut) = ([cut.clone(), manicure.clone()], [cut.clone()]);
+    let (only_manicure, rest) = ([manicure.clone()], [cut, color]);
+    let day = reminder(TimeDelta::hours(24));
+    let hour = reminder(TimeDelta::hours(1));
+    #[rustfmt::skip]
+    let cases: [Case<'_>; 15] = [
+        (Notice::Confirmed, &both, &[], Locale::EN_US, "Your booking is confirmed: Saturday 14 March, 9:00 AM corte (Bruno), 9:45 AM manicure (Ana). Code K7F29."),
+        (Notice::Confirmed, &both, &[], Locale::PT_BR, "O seu horário está confirmado: sábado, 14 de março, 9h00 corte (Bruno), 9h45 manicure (Ana). Código K7F29."),
+        (Notice::Confirmed, &both, &[], Locale::ES_CL, "Tu reserva está confirmada: sábado 14 de marzo, 9:00 corte (Bruno), 9:45 manicure (Ana). Código K7F29."),
+        (Notice::MovedByStaff, &both, &[], Locale::EN_US, "We had to move your booking: now Saturday 14 March at 9:00 AM: corte (Bruno), 9:45 AM manicure (Ana). 1 OK, 2 Other time, 3 Cancel"),
+        (Notice::MovedByStaff, &only_manicure, &only_cut, Locale::PT_BR, "Precisamos mudar o seu horário: agora sábado, 14 de março, às 9h: corte (Bruno), 9h45 manicure (Ana). 1 OK, 2 Outro horário, 3 Cancelar"),
+        (Notice::MovedByStaff, &both, &[], Locale::ES_CL, "Tuvimos que mover tu reserva: ahora sábado 14 de marzo a las 9:00: corte (Bruno), 9:45 manicure (Ana). 1 OK, 2 Otra hora, 3 Cancelar"),
+        (Notice::CancelledByStaff, &both, &[], Locale::EN_US, "Sorry, we must cancel Saturday 14 March, 9:00 AM: corte (Bruno), 9:45 AM manicure (Ana). 1 New time, 0 Talk to a person"),
+        (Notice::CancelledByStaff, &only_manicure, &only_cut, Locale::EN_US, "Sorry, we must cancel Saturday 14 March, 9:45 AM: manicure (Ana). Your booking on Saturday 14 March, 9:00 AM is still on. 1 New time, 0 Talk to a person"),
+        (Notice::CancelledByStaff, &only_manicure, &only_cut, Locale::PT_BR, "Sentimos muito, precisamos cancelar sábado, 14 de março, 9h45: manicure (Ana). O seu horário de sábado, 14 de março, 9h00 continua marcado. 1 Novo horário, 0 Falar com alguém"),
+        (Notice::CancelledByStaff, &only_manicure, &only_cut, Locale::ES_CL, "Lo sentimos, debemos cancelar sábado 14 de marzo, 9:45: manicure (Ana). Tu reserva del sábado 14 de marzo a las 9:00 sigue en pie. 1 Nueva hora, 0 Hablar con alguien"),
+        (Notice::CancelledByStaff, &only_manicure, &rest, Locale::EN_US, "Sorry, we must cancel Saturday 14 March, 9:45 AM: manicure (Ana). Your 2 bookings are still on. 1 New time, 0 Talk to a person"),
+        (Notice::Confirmed, &only_manicure, &only_cut, Locale::EN_US, "Your booking is confirmed: Manicure with Ana, Saturday 14 March, 9:45 AM. Code K7F29."),
+        (day, &both, &[], Locale::EN_US, "Hi! Tomorrow, Saturday 14 March at 9:00 AM: corte (Bruno), 9:45 AM manicure (Ana), Rua das Flores, 120. 1 I will be there, 2 Change time, 3 Cancel"),
+        (day, &both, &[], Locale::PT_BR, "Oi! Amanhã, sábado, 14 de março, às 9h: corte (Bruno), 9h45 manicure (Ana), Rua das Flores, 120. 1 Estarei lá, 2 Mudar horário, 3 Cancelar"),
+        (hour, &both, &[], Locale::EN_US, "See you in 1 hour: 9:00 AM, Rua das Flores, 120."),
+    ];
+    for (notice, lines, others, locale, expected) in cases {
+        assert_eq!(written_of(notice, lines, others, locale), expected, "{notice:?} {locale}");
+    }
+}
+
+#[test]
+fn a_line_on_another_day_says_which() {
+    let [cut, mut manicure, _] = visit();
+    manicure.starts_at += TimeDelta::days(1);
+    let text = written_of(Notice::MovedByStaff, &[manicure], &[cut], Locale::EN_US);
+    assert!(
+        text.contains("at 9:00 AM: corte (Bruno), Sun 15 Mar, 9:45 AM manicure (Ana)."),
+        "{text}"
+    );
+}
+
+#[test]
+fn of_no_booking_there_is_nothing_to_say() {
+    let catalogue = catalogue(Locale::EN_US);
+    let (_, now) = booking(catalogue.tenant.timezone);
+    let customer = Customer {
+        id: Uuid::nil(),
+        name: None,
+        locale: None,
+        opted_out: false,
+        country_differs: false,
+    };
+    let nothing = Visit { lines: &[], others: &[] };
+    assert_eq!(render_visit(Notice::Confirmed, nothing, &catalogue, &customer, now), None);
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Problem};
 
-pub(super) use read::{Read, choice, flag, integer, key, string, text, timestamp, whole_number};
+pub(super) use read::{Read, choice, flag, key, string, text, timestamp, whole_number};
 
 /// No honest request of this API is larger, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -141,16 +141,6 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
     ) -> Option<T> {
         let object = self.required(name, object)?;
-        self.within(name, object, read)
-    }
-
-    /// As [`required_object`](Self::required_object), of an object that may be left out.
-    pub(super) fn optional_object<T>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
-    ) -> Option<T> {
-        let object = self.optional(name, object)?;
         self.within(name, object, read)
     }
 
@@ -315,7 +305,7 @@ impl Query {
     pub(super) fn list<T>(&mut self, name: &'static str, read: impl Fn(&str) -> Read<T>) -> Vec<T> {
         let values = self.values(name);
         let all: Read<Vec<T>> =
-            values.iter().flat_map(|value| value.split(',')).map(|value| read(value)).collect();
+            values.iter().flat_map(|value| value.split(',')).map(&read).collect();
         all.unwrap_or_else(|problem| {
             self.report(name, problem);
             Vec::new()

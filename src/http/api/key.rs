@@ -47,7 +47,12 @@ impl FromRequestParts<App> for Caller {
         {
             uses.note(app, holder.tenant_id, holder.key_id);
         }
-        Ok(Self { tenant: holder.tenant_id, key_id: holder.key_id, key_name: holder.key_name })
+        let caller =
+            Self { tenant: holder.tenant_id, key_id: holder.key_id, key_name: holder.key_name };
+        let span = tracing::Span::current();
+        span.record("tenant.id", tracing::field::display(caller.tenant));
+        span.record("key.id", tracing::field::display(caller.key_id));
+        Ok(caller)
     }
 }
 

@@ -256,14 +256,12 @@ pub(super) fn schemas() -> Vec<(String, RefOr<utoipa::openapi::Schema>)> {
 
 /// `GET /problems/{kind}`: what a problem means and what to do.
 pub(super) async fn explain(Path(kind): Path<String>) -> Response {
-    match meaning(&kind) {
-        Some(meaning) => format!("{kind}\n\n{meaning}\n").into_response(),
-        None => {
-            let known: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
-            let text = format!("There is no such problem. Known are: {}.\n", known.join(", "));
-            (StatusCode::NOT_FOUND, text).into_response()
-        }
+    if let Some(meaning) = meaning(&kind) {
+        return format!("{kind}\n\n{meaning}\n").into_response();
     }
+    let known: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
+    let text = format!("There is no such problem. Known are: {}.\n", known.join(", "));
+    (StatusCode::NOT_FOUND, text).into_response()
 }
 
 fn meaning(kind: &str) -> Option<&'static str> {
@@ -323,27 +321,44 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn every_kind_that_is_used_is_explained() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/api");
-        let mut used = Vec::new();
-        let mut folders = vec![folder];
+    /// The text of every file of the API.
+    fn sources() -> Vec<String> {
+        let mut texts = Vec::new();
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/api")];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    used.extend(text.split("StatusCode::").skip(1).filter_map(kind_after_status));
+                    texts.push(std::fs::read_to_string(&path).unwrap());
                 }
             }
+        }
+        texts
+    }
+
+    #[test]
+    fn every_kind_that_is_used_is_explained() {
+        let mut used: Vec<String> = Vec::new();
+        for text in sources() {
+            used.extend(text.split("StatusCode::").skip(1).filter_map(kind_after_status));
         }
         used.sort();
         used.dedup();
         assert!(used.len() > 5, "{used:?}");
         for kind in used {
             assert!(meaning(&kind).is_some(), "{kind} is missing in KINDS");
+        }
+    }
+
+    #[test]
+    fn no_member_of_one_kind_hides_a_member_of_all() {
+        for text in sources() {
+            for own in ["type", "title", "status", "detail", "errors"] {
+                let with = format!(".with({own:?},");
+                assert!(!text.contains(&with), "a problem is made {with} …): choose another name");
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 //! What tests share: a database each, and the whole program around it.
 
+pub(crate) mod api;
 pub(crate) mod database;
 pub(crate) mod stack;

@@ -246,7 +246,9 @@ fn free_time(oracle: &Oracle<'_>, service: &Service, span: Span) -> Vec<(NaiveDa
         }
     }
     let mut counts: HashMap<(NaiveDate, Uuid), i32> = HashMap::new();
-    ticks.iter().for_each(|(date, id, _)| *counts.entry((*date, *id)).or_default() += 1);
+    for (date, id, _) in ticks {
+        *counts.entry((date, id)).or_default() += 1;
+    }
     counts.into_iter().map(|((date, id), count)| (date, id, count)).collect()
 }
 

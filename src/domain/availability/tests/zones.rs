@@ -57,8 +57,7 @@ fn around(zone: Tz, change: DateTime<Utc>, lot: &mut Lot) -> (Catalogue, Vec<Bus
     let mut catalogue = catalogue(zone);
     catalogue.staff.truncate(1);
     let rules = &mut catalogue.tenant.rules;
-    rules.slot_interval = TICK
-        * i32::try_from([1, 2, 3, 4, 6, 9, 12][usize::try_from(lot.draw(0, 7)).unwrap()]).unwrap();
+    rules.slot_interval = TICK * [1, 2, 3, 4, 6, 9, 12][usize::try_from(lot.draw(0, 7)).unwrap()];
     let service = &mut catalogue.services[0];
     service.duration = TICK * i32::try_from(lot.draw(1, 25)).unwrap();
     service.buffer_after = TICK * i32::try_from(lot.draw(0, 3)).unwrap();
@@ -100,9 +99,9 @@ fn slots_are_right_around_every_change_of_every_clock() {
             changes += 1;
             let moved = offset(zone, change) - offset(zone, change - TimeDelta::seconds(1));
             if moved > 0 {
-                gaps += 1
+                gaps += 1;
             } else {
-                folds += 1
+                folds += 1;
             }
             let label = format!("{zone} {change}");
             let (catalogue, busy) = around(zone, change, &mut lot);

@@ -254,8 +254,8 @@ fn shape(template: &str, text: &Replaceable) -> Vec<String> {
 fn choices(template: &str) -> Vec<u32> {
     let mut offered = Vec::new();
     let mut before = '\n';
-    let mut rest = template.char_indices().peekable();
-    while let Some((at, c)) = rest.next() {
+    let rest = template.char_indices().peekable();
+    for (at, c) in rest {
         let follows = template[at + c.len_utf8()..].starts_with(' ');
         if let Some(digit) = c.to_digit(10)
             && follows

@@ -18,15 +18,6 @@ pub(in crate::http::api) fn string<T>(
     }
 }
 
-/// A JSON number without decimals, within bounds.
-pub(in crate::http::api) fn integer(
-    bounds: RangeInclusive<i64>,
-) -> impl FnOnce(&Value) -> Read<i64> {
-    move |value| {
-        value.as_i64().filter(|number| bounds.contains(number)).ok_or_else(|| no_number(&bounds))
-    }
-}
-
 /// Digits of a number within bounds, for parameters.
 pub(in crate::http::api) fn whole_number(
     bounds: RangeInclusive<i64>,
