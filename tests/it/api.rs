@@ -1,4 +1,5 @@
 //! The API as a program of a tenant calls it: keys, what is on offer, free times, its description.
+//! The program is waited for in the test's own thread, so the server needs another one.
 
 use std::process::{Command, Output, Stdio};
 
@@ -73,7 +74,7 @@ fn refused(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_printed_once_opens_its_tenant_and_is_ended_by_revoking_it() {
     let stack = Stack::new().await;
     let of_lua = ["--tenant", "studio-lua", "--name", "Website"];
@@ -100,7 +101,7 @@ async fn a_key_is_printed_once_opens_its_tenant_and_is_ended_by_revoking_it() {
     assert_eq!(plain, 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_cannot_be_made_is_told_with_what_to_do() {
     let stack = Stack::new().await;
     let create = |tenant: &str, name: &str| {
@@ -120,7 +121,7 @@ async fn a_key_that_cannot_be_made_is_told_with_what_to_do() {
     assert!(refused(&revoke).contains("has no key \"Other\" in use"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_audit_log_knows_who_made_a_key_and_not_its_hash_nor_each_use() {
     let stack = Stack::new().await;
     let key = key_of(&stack, "studio-lua").await;
@@ -148,7 +149,7 @@ async fn the_audit_log_knows_who_made_a_key_and_not_its_hash_nor_each_use() {
     assert_eq!(log, made);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_without_a_key_in_use_is_401_and_says_how_to_send_one() {
     let stack = Stack::new().await;
     let unknown = format!("pontual_{}", "A".repeat(43));
@@ -164,7 +165,7 @@ async fn a_request_without_a_key_in_use_is_401_and_says_how_to_send_one() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_shows_its_own_tenant_and_no_other() {
     let stack = Stack::new().await;
     let lua = key_of(&stack, "studio-lua").await;
@@ -190,7 +191,7 @@ async fn a_key_shows_its_own_tenant_and_no_other() {
     assert!(others.contains("USD") && !others.contains("corte"), "{others}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_retired_is_not_listed() {
     let stack = Stack::new().await;
     let key = key_of(&stack, "studio-lua").await;
@@ -211,7 +212,7 @@ async fn what_is_retired_is_not_listed() {
 /// Thursday's afternoon from three o'clock on.
 const THURSDAY: &str = "from=2026-03-12T15:00:00-03:00&to=2026-03-12T16:00:00-03:00";
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn free_times_have_the_tenant_s_offset_and_one_member_of_staff_each() {
     let stack = Stack::new().await;
     let key = key_of(&stack, "studio-lua").await;
@@ -240,7 +241,7 @@ async fn free_times_have_the_tenant_s_offset_and_one_member_of_staff_each() {
     assert_eq!(get(&stack, &elsewhere, &key).await.body, answer.body);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_booked_time_is_free_with_nobody_who_is_booked() {
     let stack = Stack::new().await;
     let key = key_of(&stack, "studio-lua").await;
@@ -263,7 +264,7 @@ async fn a_booked_time_is_free_with_nobody_who_is_booked() {
     assert_eq!(starts, ["2026-03-12T15:45:00-03:00"], "held by nobody's conversation counts too");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_wrong_parameter_is_named_with_what_would_be_right() {
     let stack = Stack::new().await;
     let key = key_of(&stack, "studio-lua").await;
@@ -313,7 +314,7 @@ async fn every_wrong_parameter_is_named_with_what_would_be_right() {
     assert_eq!((far.status, far.body), (200, json!({"slots": []})));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_services_are_one_visit_back_to_back() {
     let stack = Stack::new().await;
     let key = key_of(&stack, "studio-lua").await;
@@ -342,7 +343,7 @@ async fn several_services_are_one_visit_back_to_back() {
     assert_eq!(seven.errors(), ["service has more than 6 keys"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_time_is_explained_with_what_stands_against_it() {
     let stack = Stack::new().await;
     let key = key_of(&stack, "studio-lua").await;
@@ -372,7 +373,7 @@ async fn a_time_is_explained_with_what_stands_against_it() {
     assert_eq!(wrong.errors(), problems);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_address_and_a_wrong_method_are_problems_too() {
     let stack = Stack::new().await;
     for path in ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/services/", "/api/v1/a/b/c"] {
@@ -395,7 +396,7 @@ async fn an_unknown_address_and_a_wrong_method_are_problems_too() {
     assert_eq!(ask(&stack, Method::GET, "/nothing", None).await.body, json!(""));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_problem_has_a_page_that_explains_it() {
     let stack = Stack::new().await;
     let answer = ask(&stack, Method::GET, "/api/v1/services", None).await;
@@ -408,7 +409,7 @@ async fn every_problem_has_a_page_that_explains_it() {
     assert_eq!(ask(&stack, Method::GET, "/problems/nothing", None).await.status, 404);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_away_is_503_with_a_time_to_come_back() {
     let stack = Stack::new().await;
     let key = key_of(&stack, "studio-lua").await;
@@ -418,7 +419,7 @@ async fn a_database_that_is_away_is_503_with_a_time_to_come_back() {
     assert_eq!(answer.body["type"], "/problems/unavailable");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_description_is_openapi_3_1_and_names_key_statuses_and_bounds() {
     let stack = Stack::new().await;
     let answer = ask(&stack, Method::GET, "/api/v1/openapi.json", None).await;
@@ -471,7 +472,7 @@ fn references(value: &Value) -> Vec<&str> {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_to_old_requests_are_forgotten_after_a_day() {
     let stack = Stack::new().await;
     sqlx::raw_sql(

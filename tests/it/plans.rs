@@ -120,8 +120,7 @@ const TIME: (&str, &str) = ("timestamptz", "'2026-03-12T12:00:00Z'");
 const SPAN: (&str, &str) = ("tstzrange", "'[2026-03-12T12:00:00Z, 2026-03-12T13:00:00Z)'");
 
 /// A query, its arguments' types and values, the index it walks and the columns it walks it by.
-type Case =
-    (&'static str, &'static [(&'static str, &'static str)], &'static str, &'static [&'static str]);
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a [&'a str]);
 
 #[tokio::test]
 async fn what_runs_all_day_walks_an_index_under_row_level_security() {

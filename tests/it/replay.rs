@@ -1,4 +1,5 @@
 //! `pontual replay`: a conversation that was played comes out the same again, and a change shows.
+//! The program is waited for in the test's own thread, so the server needs another one.
 
 use std::process::{Command, Output, Stdio};
 
@@ -46,7 +47,7 @@ async fn played() -> (Stack, Uuid) {
     (stack, conversation)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_comes_out_the_same_again_and_nothing_is_written_or_sent() {
     let (stack, conversation) = played().await;
     let everything = "select concat_ws(' ',
@@ -67,7 +68,7 @@ async fn a_conversation_comes_out_the_same_again_and_nothing_is_written_or_sent(
     assert_eq!(stack.value::<String>(everything).await, before);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_that_was_another_then_is_shown_and_the_status_is_1() {
     let (stack, conversation) = played().await;
     sqlx::query(
@@ -93,7 +94,7 @@ async fn a_text_that_was_another_then_is_shown_and_the_status_is_1() {
     assert!(lines[1..].iter().all(|line| line["outcome"] == "same"), "{lines:#?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_earlier_release_kept_no_knowledge_of_is_told_and_no_failure() {
     let (stack, conversation) = played().await;
     sqlx::query("update app.conversation_turns set known = null where seq = (select min(seq) from app.conversation_turns)")
@@ -109,7 +110,7 @@ async fn what_an_earlier_release_kept_no_knowledge_of_is_told_and_no_failure() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_that_nobody_has_is_said_to_be_none() {
     let stack = Stack::new().await;
     let output = replay(&stack, Uuid::nil(), &[]);
@@ -117,7 +118,7 @@ async fn a_conversation_that_nobody_has_is_said_to_be_none() {
     assert!(told(&output).contains("there is no conversation 00000000"), "{}", told(&output));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_catalogue_is_kept_once_however_many_turns_see_it() {
     let (stack, _) = played().await;
     let kept: i64 = stack.value("select count(*) from app.catalogue_snapshots").await;

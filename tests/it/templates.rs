@@ -1,4 +1,5 @@
 //! A tenant's own texts: set with the program, said by it, and nobody else's.
+//! The program is waited for in the test's own thread, so the server needs another one.
 
 use std::process::{Command, Output};
 
@@ -27,7 +28,7 @@ fn told(output: &Output) -> String {
     )
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenants_words_are_said_in_its_conversations_and_in_nobody_elses() {
     let mut stack = Stack::new().await;
     let set = template(&stack, &["set", "--key", "intro_named", "Salve, {name}! Aqui é a Lua."]);
@@ -45,7 +46,7 @@ async fn a_tenants_words_are_said_in_its_conversations_and_in_nobody_elses() {
     stack.stop_working().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_turn_asked_for_is_told_in_the_tenants_words_too() {
     let mut stack = Stack::new().await;
     let set = template(
@@ -73,7 +74,7 @@ async fn what_no_turn_asked_for_is_told_in_the_tenants_words_too() {
     stack.stop_working().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_that_would_mislead_is_refused_whole_and_the_list_shows_what_may_be_said() {
     let stack = Stack::new().await;
     let refused = template(&stack, &["set", "--key", "booked", "Pronto, {desconto}!"]);
