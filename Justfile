@@ -30,9 +30,17 @@ docs:
 deny:
     cargo deny check bans licenses sources
 
-# Measure the understanding of dates
+# Measure: understand, peers, availability, or round_trip (which makes a million bookings)
 bench *ARGS:
     cargo bench {{ ARGS }}
+
+# The API against its own description, by schemathesis
+schemathesis *ARGS:
+    .ci/schemathesis {{ ARGS }}
+
+# What each state answers to each kind of input, as a table
+coverage-table:
+    cargo test --quiet --lib every_state_answers -- --nocapture
 
 # psql on the database that `just dev` runs
 psql *ARGS:
