@@ -38,10 +38,11 @@ as $$
         from app.staff m where m.tenant_id = t.id and m.retired_at is null),
     'closures', (select coalesce(jsonb_agg(c.day order by c.day), '[]') from app.closures c
                   where c.tenant_id = t.id and c.day >= (app.now() at time zone t.timezone)::date),
-    'texts', (select coalesce(jsonb_object_agg(x.language, x.texts), '{}')
-                from (select m.language, jsonb_object_agg(m.key, m.body) as texts
-                        from app.message_templates m
-                       where m.tenant_id = t.id and m.channel = 'whatsapp' group by m.language) x))
+    'texts', jsonb_build_object('formal', t.formal, 'privacy', t.privacy, 'own', (
+      select coalesce(jsonb_object_agg(x.language, x.texts), '{}')
+        from (select m.language, jsonb_object_agg(m.key, m.body) as texts
+                from app.message_templates m
+               where m.tenant_id = t.id and m.channel = 'whatsapp' group by m.language) x)))
     from app.tenants t
    where t.id = app.tenant_id()
 $$;

@@ -1,4 +1,9 @@
--- A tenant's own texts.
+-- How a tenant speaks, and its own texts.
+
+alter table app.tenants add column formal boolean not null default false;
+alter table app.tenants add column privacy boolean not null default false;
+comment on column app.tenants.formal is 'Customers are spoken to formally (usted; without você).';
+comment on column app.tenants.privacy is 'Reminders name time and place, and neither service nor staff: for health tenants.';
 
 create table app.message_templates (
   tenant_id   uuid not null,

@@ -101,10 +101,10 @@ fn write(
     let text = match notice {
         Notice::Reminder { before } => {
             let today = now.with_timezone(&tenant.timezone).date_naive();
-            let what = if alone {
-                phrases.service_with(&first.service_name, &first.staff_name)
-            } else {
-                words.list(visit.lines)
+            let what = match (catalogue.texts.privacy(), alone) {
+                (true, _) => None,
+                (false, true) => Some(phrases.service_with(&first.service_name, &first.staff_name)),
+                (false, false) => Some(words.list(visit.lines)),
             };
             let about = About {
                 name: customer.name.as_deref().map(str::trim).filter(|name| !name.is_empty()),
@@ -198,7 +198,8 @@ struct About<'a> {
     when: String,
     at: String,
     time: String,
-    what: String,
+    /// Service and staff; none: the tenant keeps them to itself.
+    what: Option<String>,
     /// With the comma before it; empty where the tenant has no address.
     place: String,
 }
@@ -215,9 +216,11 @@ fn reminder(phrases: &Phrases, before: TimeDelta, about: &About<'_>) -> String {
         return soon(phrases.reminder_quarter(&about.time, &about.place));
     }
     let name = about.name.map_or(String::new(), |name| phrases.after_greeting(name));
-    if before == TimeDelta::hours(24) {
-        phrases.reminder_day(&name, &about.when, &about.at, &about.what, &about.place)
-    } else {
-        phrases.reminder_general(&name, &about.when, &about.at, &about.what, &about.place)
+    let (when, at, place) = (&about.when, &about.at, &about.place);
+    match (before == TimeDelta::hours(24), &about.what) {
+        (true, Some(what)) => phrases.reminder_day(&name, when, at, what, place),
+        (false, Some(what)) => phrases.reminder_general(&name, when, at, what, place),
+        (true, None) => phrases.reminder_day_private(&name, when, at, place),
+        (false, None) => phrases.reminder_general_private(&name, when, at, place),
     }
 }

@@ -37,6 +37,10 @@ pub struct TenantFile {
     pub address: Option<String>,
     /// The tenant's own number, E.164.
     pub phone: Option<String>,
+    /// Customers are spoken to formally.
+    pub formal: bool,
+    /// Reminders name time and place, and neither service nor staff.
+    pub privacy: bool,
     pub instance: Instance,
     pub rules: BookingRules,
     /// When reminders wait; none: never.

@@ -3,6 +3,7 @@
 
 use std::process::{Command, Output};
 
+use pontual::clock::Clock;
 use sqlx::AssertSqlSafe;
 
 use crate::support::stack::Stack;
@@ -96,4 +97,46 @@ async fn a_text_that_would_mislead_is_refused_whole_and_the_list_shows_what_may_
         .value("select count(*) from app.audit_log where table_name = 'message_templates'")
         .await;
     assert_eq!(audited, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_formal_tenant_with_privacy_speaks_so_and_its_reminders_keep_the_service_to_themselves() {
+    let mut stack = Stack::new().await;
+    let seed = include_str!("../../sql/seeds/studio-lua.toml");
+    let text =
+        seed.replace("\"informal\"", "\"formal\"").replace("privacy = false", "privacy = true");
+    let file = pontual::domain::tenant_file::parse(&text).unwrap();
+    pontual::db::tenants::apply(&stack.pool, stack.clock, &file).await.unwrap();
+    sqlx::query("update app.instances set typing = false").execute(&stack.db.owner).await.unwrap();
+    stack.work();
+    let said = stack.say("studio-lua", MARINA, "Oi").await;
+    assert!(said.starts_with("Olá, Marina. Sou a assistente"), "{said}");
+    assert!(said.contains("O que deseja agendar?"), "{said}");
+    let said = stack.say("studio-lua", MARINA, "corte com a Ana quinta às 15h").await;
+    assert!(said.contains("Por favor, confira:"), "{said}");
+    let said = stack.say("studio-lua", MARINA, "1").await;
+    assert!(said.starts_with("Agendado ✅"), "{said}");
+    stack.settle().await;
+    stack.restart_at(Clock::starting_at("2026-03-11T18:01:00Z".parse().unwrap())).await;
+    stack.work();
+    loop {
+        let told: Option<String> = sqlx::query_scalar(
+            "select body from app.outbound_messages where template = 'reminder' and status in ('sent', 'delivered', 'read')",
+        )
+        .fetch_optional(&stack.db.owner)
+        .await
+        .unwrap();
+        if let Some(told) = told {
+            assert!(
+                told.starts_with(
+                    "Olá, Marina. Amanhã, quinta-feira, 12 de março, às 15h, Rua das Flores"
+                ),
+                "{told}"
+            );
+            assert!(!told.contains("Ana") && !told.to_lowercase().contains("corte"), "{told}");
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    stack.stop_working().await;
 }

@@ -11,6 +11,7 @@ use crate::domain::locale::Language;
 
 mod en;
 mod es;
+mod formal;
 mod overrides;
 mod pt_br;
 mod render;
@@ -47,13 +48,15 @@ const fn shipped(language: Language) -> &'static Shipped {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Phrases {
     language: Language,
+    /// Customers are spoken to formally.
+    formal: bool,
     /// By key.
     own: BTreeMap<String, String>,
 }
 
 impl Phrases {
     const fn shipped(language: Language) -> Self {
-        Self { language, own: BTreeMap::new() }
+        Self { language, formal: false, own: BTreeMap::new() }
     }
 
     /// A tenant's text that cannot be written out was not checked when it was saved; ours is said
@@ -62,7 +65,7 @@ impl Phrases {
         self.own
             .get(key)
             .and_then(|template| render::own(template, values).ok())
-            .unwrap_or_else(|| render::ours(self.language, key, values))
+            .unwrap_or_else(|| render::ours(self.language, self.formal, key, values))
     }
 }
 
@@ -333,6 +336,9 @@ phrases! {
 
     reminder_day(name, when, at, what, place);
     reminder_general(name, when, at, what, place);
+    /// As the two before, of a tenant that keeps service and staff to itself.
+    reminder_day_private(name, when, at, place);
+    reminder_general_private(name, when, at, place);
     reminder_hour(time, place);
     reminder_quarter(time, place);
     /// A name after a greeting: "Hi **Marina**!"

@@ -31,6 +31,8 @@ pub(super) fn tenant(reader: &mut Reader<'_>, mut section: Section<'_>) -> Optio
     let currency = top.required(reader, "currency", "\"BRL\"", values::currency);
     let address = top.optional(reader, "address", line(300, "Rua das Flores, 120"));
     let phone = top.optional(reader, "phone", values::phone);
+    let formal = top.optional(reader, "tone", values::tone).unwrap_or(false);
+    let privacy = top.optional(reader, "privacy", values::flag).unwrap_or(false);
     let instance = instance(reader, top, slug.as_deref());
     let (rules, quiet_hours) = booking(reader, top);
     let hours_are_given = top.has("hours");
@@ -54,6 +56,8 @@ pub(super) fn tenant(reader: &mut Reader<'_>, mut section: Section<'_>) -> Optio
         currency: currency?,
         address,
         phone,
+        formal,
+        privacy,
         instance: instance?,
         rules,
         quiet_hours,

@@ -45,6 +45,7 @@ fn what_is_left_out_takes_the_defaults() {
         ("studio-lua", Locale::PT_BR, "America/Sao_Paulo")
     );
     assert_eq!((file.address, file.phone, file.quiet_hours), (None, None, None));
+    assert_eq!((file.formal, file.privacy), (false, false));
     assert_eq!(
         file.instance,
         Instance {
@@ -129,6 +130,8 @@ fn a_bad_field_is_told_with_line_field_and_what_was_expected() {
         ("\"Studio Lua\"",                "\"a\\nb\"",                          Some(2), "name", "one line"),
         ("\"pt-BR\"",                     "\"fr-FR\"",                          Some(3), "locale", "such as \"pt-BR\""),
         ("America/Sao_Paulo",             "Sao Paulo",                          Some(4), "timezone", "such as \"America/Sao_Paulo\""),
+        ("[hours]",                       "tone = \"friendly\"\n[hours]",      Some(6), "tone", "\"informal\" or \"formal\""),
+        ("[hours]",                       "privacy = \"yes\"\n[hours]",        Some(6), "privacy", "true or false"),
         ("\"BRL\"",                       "\"R$\"",                             Some(5), "currency", "such as \"BRL\""),
         ("\"BRL\"",                       "\"brl\"",                            Some(5), "currency", "three capital letters"),
         ("[hours]",                       "phone = \"11 99999-0000\"\n[hours]", Some(6), "phone", "such as \"+5511999990000\""),

@@ -99,6 +99,15 @@ pub(super) fn currency(value: &DeValue<'_>) -> Read<String> {
         .ok_or_else(|| expected("the three capital letters of a currency, such as \"BRL\"", value))
 }
 
+/// Whether customers are spoken to formally.
+pub(super) fn tone(value: &DeValue<'_>) -> Read<bool> {
+    match value.as_str() {
+        Some("informal") => Ok(false),
+        Some("formal") => Ok(true),
+        _ => Err(expected("\"informal\" or \"formal\"", value)),
+    }
+}
+
 pub(super) fn phone(value: &DeValue<'_>) -> Read<String> {
     let fits = |text: &&str| {
         text.strip_prefix('+').is_some_and(|digits| {

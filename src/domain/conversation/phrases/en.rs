@@ -210,6 +210,8 @@ pub(super) const PHRASES: Shipped = Shipped {
 
     reminder_day: "Hi{name}! {when} {at}: {what}{place}. 1 I will be there, 2 Change time, 3 Cancel",
     reminder_general: "Hi{name}! {when} {at}: {what}{place}. Write CHANGE or CANCEL if you need another time.",
+    reminder_day_private: "Hi{name}! {when} {at}{place}. 1 I will be there, 2 Change time, 3 Cancel",
+    reminder_general_private: "Hi{name}! {when} {at}{place}. Write CHANGE or CANCEL if you need another time.",
     reminder_hour: "see you in 1 hour: {time}{place}.",
     reminder_quarter: "your time is in 15 minutes: {time}{place}.",
     after_greeting: " {name}",

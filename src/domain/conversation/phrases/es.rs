@@ -210,6 +210,8 @@ pub(super) const PHRASES: Shipped = Shipped {
 
     reminder_day: "¡Hola{name}! {when} {at}: {what}{place}. 1 Ahí estaré, 2 Cambiar hora, 3 Cancelar",
     reminder_general: "¡Hola{name}! {when} {at}: {what}{place}. Escribe CAMBIAR o CANCELAR si necesitas otra hora.",
+    reminder_day_private: "¡Hola{name}! {when} {at}{place}. 1 Ahí estaré, 2 Cambiar hora, 3 Cancelar",
+    reminder_general_private: "¡Hola{name}! {when} {at}{place}. Escribe CAMBIAR o CANCELAR si necesitas otra hora.",
     reminder_hour: "nos vemos en 1 hora: {time}{place}.",
     reminder_quarter: "tu hora es en 15 minutos: {time}{place}.",
     after_greeting: ", {name}",

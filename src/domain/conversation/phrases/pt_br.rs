@@ -210,6 +210,8 @@ pub(super) const PHRASES: Shipped = Shipped {
 
     reminder_day: "Oi{name}! {when}, {at}: {what}{place}. 1 Estarei lá, 2 Mudar horário, 3 Cancelar",
     reminder_general: "Oi{name}! {when}, {at}: {what}{place}. Escreva REMARCAR ou CANCELAR se precisar de outro horário.",
+    reminder_day_private: "Oi{name}! {when}, {at}{place}. 1 Estarei lá, 2 Mudar horário, 3 Cancelar",
+    reminder_general_private: "Oi{name}! {when}, {at}{place}. Escreva REMARCAR ou CANCELAR se precisar de outro horário.",
     reminder_hour: "até daqui a 1 hora: {time}{place}.",
     reminder_quarter: "o seu horário é em 15 minutos: {time}{place}.",
     after_greeting: ", {name}",

@@ -10,16 +10,20 @@ use std::sync::LazyLock;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 
+use super::formal::formal;
 use super::shipped;
 use crate::domain::locale::Language;
 
-/// Compiled once: the templates of every language, by `language/key`.
+/// Compiled once: the templates of every language, by `language/tone/key`.
 static SHIPPED: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = empty();
     for language in Language::ALL {
-        for (key, template, _) in shipped(language).all() {
+        let informal = shipped(language).all().into_iter();
+        let informal = informal.map(|(key, template, _)| (false, key, template));
+        let formal = formal(language).iter().map(|&(key, template)| (true, key, template));
+        for (is_formal, key, template) in informal.chain(formal) {
             environment
-                .add_template_owned(name_of(language, key), template)
+                .add_template_owned(name_of(language, is_formal, key), template)
                 .expect("shipped templates are well-formed, which a test sees");
         }
     }
@@ -40,10 +44,17 @@ pub(super) fn empty() -> Environment<'static> {
     environment
 }
 
-/// The shipped template of `key`, filled.
-pub(super) fn ours(language: Language, key: &str, values: &[(&str, &str)]) -> String {
-    SHIPPED
-        .get_template(&name_of(language, key))
+/// The shipped template of `key`, filled: the formal one where that is wanted and there is one.
+pub(super) fn ours(
+    language: Language,
+    is_formal: bool,
+    key: &str,
+    values: &[(&str, &str)],
+) -> String {
+    let formal =
+        is_formal.then(|| SHIPPED.get_template(&name_of(language, true, key)).ok()).flatten();
+    formal
+        .map_or_else(|| SHIPPED.get_template(&name_of(language, false, key)), Ok)
         .and_then(|template| template.render(context(values)))
         .expect("a shipped template asks for declared values alone, which a test sees")
 }
@@ -64,6 +75,6 @@ fn context(values: &[(&str, &str)]) -> minijinja::Value {
     minijinja::Value::from(values)
 }
 
-fn name_of(language: Language, key: &str) -> String {
-    format!("{}/{key}", language.tag())
+fn name_of(language: Language, is_formal: bool, key: &str) -> String {
+    format!("{}/{}/{key}", language.tag(), if is_formal { "formal" } else { "informal" })
 }
