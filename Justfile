@@ -38,6 +38,10 @@ bench *ARGS:
 schemathesis *ARGS:
     .ci/schemathesis {{ ARGS }}
 
+# Ten thousand random conversations of fifty events for each property, some minutes
+properties:
+    SEQUENCES=10000 cargo test --release --lib conversation::tests::properties
+
 # What each state answers to each kind of input, as a table
 coverage-table:
     cargo test --quiet --lib every_state_answers -- --nocapture

@@ -181,6 +181,7 @@ async fn fill(pool: &PgPool, now: DateTime<Utc>, each: i64) -> sqlx::Result<()> 
 
 /// How the database finds what is taken, with times and pages read.
 async fn print_plan(pool: &PgPool, tenant: Uuid, now: DateTime<Utc>) -> anyhow::Result<()> {
+    // Its text with values in the places of its parameters.
     let text: String = sqlx::query_scalar("select prosrc from pg_proc where proname = 'busy'")
         .fetch_one(pool)
         .await?;
@@ -189,7 +190,8 @@ async fn print_plan(pool: &PgPool, tenant: Uuid, now: DateTime<Utc>) -> anyhow::
     let text = text
         .replace("without_holds_of", "null::uuid")
         .replace("span_from", &from)
-        .replace("span_until", &until);
+        .replace("span_until", &until)
+        .replace("(moving)", "('{}'::uuid[])");
     let mut db = TenantTx::begin(pool, tenant, now).await?;
     let plan: Vec<String> =
         sqlx::query_scalar(AssertSqlSafe(format!("explain (analyze, buffers, costs off) {text}")))

@@ -16,7 +16,7 @@ begin
   -- These functions find their tenant by themselves: only the program, which has checked the
   -- gateway's secret, may call them.
   if nullif(current_setting('request.jwt.claims', true), '') is not null then
-    raise exception 'the inbox is for the gateway' using errcode = 'insufficient_privilege';
+    raise exception 'this is for the program alone' using errcode = 'insufficient_privilege';
   end if;
 end $$;
 comment on function app.refuse_api_client() is 'Refuses callers that come with a tenant''s token.';
@@ -275,6 +275,7 @@ create or replace function app.receive_unrouted(at timestamptz, instance_name te
 language sql volatile security definer
 set search_path = ''
 as $$
+  select app.refuse_api_client();
   insert into app.unrouted_messages (instance, event, body, received_at)
   values (left(instance_name, 200), left(receive_unrouted.event, 200), receive_unrouted.body, at)
 $$;

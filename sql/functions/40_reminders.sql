@@ -77,15 +77,20 @@ begin
        and (b.starts_at at time zone t.timezone)::date = (first.starts_at at time zone t.timezone)::date) then
     first := null;
   end if;
-  update app.scheduled_notifications s
-     set status = 'cancelled', reason = case
-           when b.status <> 'confirmed' then 'booking is ' || b.status
-           when b.revision <> s.revision then 'booking moved'
-           else 'told with another booking of the visit' end
-    from app.bookings b
-   where b.tenant_id = tenant and b.visit_id = visit
-     and s.tenant_id = b.tenant_id and s.booking_id = b.id and s.status = 'planned'
-     and (s.booking_id, s.revision) is distinct from (first.id, first.revision);
+  -- In a fixed order, as app.opting takes them: nobody waits in a circle.
+  with over as (
+    select s.id, case
+             when b.status <> 'confirmed' then 'booking is ' || b.status
+             when b.revision <> s.revision then 'booking moved'
+             else 'told with another booking of the visit' end as reason
+      from app.bookings b
+      join app.scheduled_notifications s on s.tenant_id = b.tenant_id and s.booking_id = b.id
+     where b.tenant_id = tenant and b.visit_id = visit and s.status = 'planned'
+       and (s.booking_id, s.revision) is distinct from (first.id, first.revision)
+     order by s.id for update of s
+  )
+  update app.scheduled_notifications s set status = 'cancelled', reason = over.reason
+    from over where s.tenant_id = tenant and s.id = over.id;
   if first.id is not null then
     perform app.plan_reminders(first);
   end if;
@@ -124,11 +129,12 @@ begin
             greatest(coalesce(due, b.starts_at - lead), coalesce(b.starts_at - shortest, b.starts_at)),
             case when why is null then 'planned' else 'skipped' end, why, b.revision)
     on conflict on constraint scheduled_notifications_once_a_revision_and_kind do update
-      -- First again, after another booking of the visit was for a while. A new id: the job of the
-      -- old one may have run, and its key is taken once.
+      -- First again, after another booking of the visit was for a while; or wanted again, while it
+      -- is still ahead. A new id: the job of the old one may have run, and its key is taken once.
       set id = app.uuid_v7(), status = excluded.status, reason = excluded.reason,
           due_at = excluded.due_at, expires_at = excluded.expires_at, promoted_at = null
       where s.status = 'cancelled' and s.reason = 'told with another booking of the visit'
+         or s.status in ('cancelled', 'skipped') and s.reason = 'opted out' and excluded.status = 'planned'
     returning s.id into planned;
     if planned is not null and why is null and due <= app.now() + interval '1 hour' then
       update app.scheduled_notifications s set promoted_at = app.now() where s.tenant_id = b.tenant_id and s.id = planned;

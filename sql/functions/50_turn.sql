@@ -125,14 +125,29 @@ as $$
 $$;
 comment on function app.burst_ends(app.conversations) is 'When the unread messages of a conversation are answered; null: there are none.';
 
-create or replace function app.last_notice(conversation uuid) returns jsonb
+create or replace function app.notice_json(o app.outbound_messages) returns jsonb
 language sql stable
 set search_path = ''
 as $$
   select jsonb_build_object('template', o.template, 'before', (o.params ->> 'before')::bigint,
-           'sent_at', coalesce(o.sent_at, o.created_at), 'booking', app.booking_json(b))
+           'sent_at', coalesce(o.sent_at, o.created_at), 'booking', app.booking_json(b),
+           'services', (
+             select coalesce(jsonb_agg(l.service_id order by l.starts_at, l.id), '[]')
+               from app.bookings l
+              where l.tenant_id = b.tenant_id and l.visit_id = b.visit_id
+                and case when o.params ? 'lines' then o.params -> 'lines' ? l.id::text
+                         else l.status in ('confirmed', 'arrived') end))
+    from app.bookings b where b.tenant_id = o.tenant_id and b.id = o.booking_id
+$$;
+comment on function app.notice_json(app.outbound_messages) is
+  'A message no turn asked for, as the conversation sees it (domain::conversation::SentNotice). services: of the bookings it names, else of those of the visit that stand.';
+
+create or replace function app.last_notice(conversation uuid) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select app.notice_json(o)
     from app.outbound_messages o
-    join app.bookings b on b.tenant_id = o.tenant_id and b.id = o.booking_id
    where o.tenant_id = app.tenant_id() and o.conversation_id = conversation and o.template is not null
      and o.status in ('sending', 'unknown', 'sent', 'delivered', 'read')
      and o.seq > coalesce((
@@ -148,10 +163,8 @@ create or replace function app.quoted_notice(conversation uuid, quoted text) ret
 language sql stable
 set search_path = ''
 as $$
-  select jsonb_build_object('template', o.template, 'before', (o.params ->> 'before')::bigint,
-           'sent_at', coalesce(o.sent_at, o.created_at), 'booking', app.booking_json(b))
+  select app.notice_json(o)
     from app.outbound_messages o
-    join app.bookings b on b.tenant_id = o.tenant_id and b.id = o.booking_id
    where o.tenant_id = app.tenant_id() and o.channel = 'whatsapp' and o.provider_id = quoted
      and o.conversation_id = conversation and o.template is not null
 $$;
@@ -203,6 +216,8 @@ declare
   tenant        constant uuid := app.tenant_id();
   conversation  constant uuid := (turn ->> 'conversation_id')::uuid;
   heard         constant boolean := jsonb_array_length(turn -> 'message_ids') > 0;
+  -- Mere thanks wait for nobody; whoever waited before them still does.
+  awaits        constant boolean := heard and not turn -> 'effects' @> '[{"effect": "expect_no_answer"}]';
   customer      uuid;
   effect        jsonb;
   lost          jsonb;
@@ -229,7 +244,9 @@ begin
   update app.conversations c
      set state = turn ->> 'state', context = turn -> 'context',
          last_inbound_at = case when heard then app.now() else c.last_inbound_at end,
-         waiting_since = case when heard and c.mode = 'human' then coalesce(c.waiting_since, app.now()) else c.waiting_since end
+         waiting_since = case
+           when awaits and c.mode = 'human' and app.spoke_last(c, turn -> 'message_ids') then coalesce(c.waiting_since, app.now())
+           else c.waiting_since end
    where c.tenant_id = tenant and c.id = conversation;
   if heard then
     perform app.await_person(tenant, conversation);
@@ -252,6 +269,18 @@ begin
 end $$;
 comment on function app.commit_turn(jsonb) is
   'Saves a turn whole: effects, state, journal, inbox marks, timers, replies with their job, and the end of its own job. outcome: committed, or lost with the effect that the database refused (nothing is kept then).';
+
+create or replace function app.spoke_last(c app.conversations, messages jsonb) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  -- The gateway tells whole seconds: who wrote within one is taken to have written last.
+  select c.person_at is null or max(m.sent_at) >= date_trunc('second', c.person_at)
+    from app.inbound_messages m
+   where m.tenant_id = c.tenant_id and m.id = any (array(select jsonb_array_elements_text(messages)::uuid))
+$$;
+comment on function app.spoke_last(app.conversations, jsonb) is
+  'Whether the customer wrote these messages after a person''s last one, which may have come while they waited to be read.';
 
 create or replace function app.await_person(tenant uuid, conversation uuid) returns void
 language plpgsql volatile
@@ -318,6 +347,8 @@ begin
       perform app.set_timer(tenant, conversation, effect ->> 'timer', (effect ->> 'at')::timestamptz);
     when 'resume' then
       update app.conversations c set mode = 'bot' where c.tenant_id = tenant and c.id = conversation;
+    when 'expect_no_answer' then
+      null; -- app.commit_turn looks at it
     when 'opt_out' then
       update app.customers c set opted_out_at = app.now()
        where c.tenant_id = tenant and c.id = customer and c.opted_out_at is null;
@@ -342,6 +373,13 @@ as $$
 declare
   moved  integer;
 begin
+  -- Bookings, then staff, each in a fixed order, as every writer has it.
+  perform from app.bookings b
+    where b.tenant_id = tenant and b.id in (select l.booking_id from jsonb_to_recordset(lines) as l (booking_id uuid))
+    order by b.id for no key update;
+  perform from app.staff s
+    where s.tenant_id = tenant and s.id in (select l.staff_id from jsonb_to_recordset(lines) as l (staff_id uuid))
+    order by s.id for no key update;
   -- One statement: lines of one visit may step into each other's places.
   update app.bookings b set starts_at = l.starts_at, staff_id = l.staff_id
     from jsonb_to_recordset(lines) as l (booking_id uuid, staff_id uuid, starts_at timestamptz)
@@ -366,18 +404,29 @@ create or replace function app.opting() returns trigger
 language plpgsql
 set search_path = ''
 as $$
+declare
+  visit  uuid;
 begin
   if new.opted_out_at is not null then
+    -- By visits, as writers of many bookings go: nobody waits in a circle.
+    with over as (
+      select s.id from app.bookings b
+        join app.scheduled_notifications s on s.tenant_id = b.tenant_id and s.booking_id = b.id
+       where b.tenant_id = new.tenant_id and b.customer_id = new.id and s.status = 'planned'
+       order by b.visit_id, s.id for update of s
+    )
     update app.scheduled_notifications s set status = 'cancelled', reason = 'opted out'
-      from app.bookings b
-     where b.tenant_id = new.tenant_id and b.customer_id = new.id
-       and s.tenant_id = b.tenant_id and s.booking_id = b.id and s.status = 'planned';
+      from over where s.tenant_id = new.tenant_id and s.id = over.id;
   else
-    update app.scheduled_notifications s set status = 'planned', reason = null, promoted_at = null
-      from app.bookings b
-     where b.tenant_id = new.tenant_id and b.customer_id = new.id and b.status = 'confirmed'
-       and s.tenant_id = b.tenant_id and s.booking_id = b.id and s.revision = b.revision
-       and s.status in ('cancelled', 'skipped') and s.reason = 'opted out' and s.due_at > app.now();
+    for visit in
+      select distinct b.visit_id from app.bookings b
+       where b.tenant_id = new.tenant_id and b.customer_id = new.id
+         and b.status = 'confirmed' and b.starts_at > app.now()
+       order by b.visit_id
+    loop
+      perform app.lock_visit(new.tenant_id, visit);
+      perform app.plan_visit(new.tenant_id, visit);
+    end loop;
   end if;
   return null;
 end $$;

@@ -61,7 +61,9 @@ begin
   -- What is pointless by now: nobody is nudged while a person answers, nobody waits for one while the bot does.
   delete from app.conversation_timers t
    where t.tenant_id = c.tenant_id and t.conversation_id = c.id and t.due_at <= app.now()
-     and t.timer = case c.mode when 'human' then 'idle' else 'nobody_answered' end;
+     and t.timer = case
+           when c.mode = 'human' and (t.timer = 'idle' or c.waiting_since is null and t.timer = 'nobody_answered') then t.timer
+           when c.mode = 'bot' then 'nobody_answered' end;
   select t.timer into found_timer from app.conversation_timers t
    where t.tenant_id = c.tenant_id and t.conversation_id = c.id and t.due_at <= app.now()
    order by t.due_at limit 1;
@@ -122,12 +124,21 @@ set search_path = ''
 as $$
 begin
   -- A message of long ago, told late, pauses nobody.
-  if wrote_at + interval '4 hours' > app.now() then
-    update app.conversations c
-       set mode = 'human', human_until = greatest(c.human_until, wrote_at + interval '4 hours'),
-           person_at = greatest(c.person_at, wrote_at), waiting_since = null
-     where c.tenant_id = tenant and c.id = conversation;
-    perform app.clear_timers(tenant, conversation, 'idle', 'nobody_answered');
+  if wrote_at + interval '4 hours' <= app.now() then
+    return;
+  end if;
+  update app.conversations c
+     set mode = 'human', human_until = greatest(c.human_until, wrote_at + interval '4 hours'),
+         person_at = greatest(c.person_at, wrote_at)
+   where c.tenant_id = tenant and c.id = conversation;
+  perform app.clear_timers(tenant, conversation, 'idle');
+  -- Nor does one that is told late answer what the customer has asked since.
+  if not exists (
+    select from app.inbound_messages m
+     where m.tenant_id = tenant and m.conversation_id = conversation and m.sent_at > wrote_at) then
+    update app.conversations c set waiting_since = null
+     where c.tenant_id = tenant and c.id = conversation and c.waiting_since is not null;
+    perform app.clear_timers(tenant, conversation, 'nobody_answered');
   end if;
 end $$;
 comment on function app.person_wrote(uuid, uuid, timestamptz) is

@@ -62,8 +62,11 @@ create table app.catalogue_snapshots (
   constraint catalogue_snapshots_hash_is_sha256 check (octet_length(hash) = 32),
   constraint catalogue_snapshots_tenant_fkey foreign key (tenant_id) references app.tenants (id)
 );
-comment on table app.catalogue_snapshots is 'Catalogues as turns saw them, each once, so that a turn can be taken again.';
+create index catalogue_snapshots_old on app.catalogue_snapshots (made_at);
+comment on table app.catalogue_snapshots is 'Catalogues as turns saw them, each once, so that a turn can be taken again. Kept for 180 days, and as long as a turn knows them.';
 comment on column app.catalogue_snapshots.hash is 'SHA-256 of the body''s text.';
 
 alter table app.conversation_turns add column known jsonb;
-comment on column app.conversation_turns.known is 'All that the step could look at; catalogue is the hash of a row of catalogue_snapshots, in hex. Null: no step was taken, a person answers.';
+comment on column app.conversation_turns.known is 'All that the step could look at; catalogue is the hash of a row of catalogue_snapshots, in hex. Null: no step was taken, or more than 180 days ago.';
+create index conversation_turns_known on app.conversation_turns (at) where known is not null;
+create index conversation_turns_catalogue on app.conversation_turns (tenant_id, (known ->> 'catalogue')) where known is not null;

@@ -61,6 +61,8 @@ as $$
 declare
   n integer;
 begin
+  -- It reaches across tenants, and how long to keep is the caller's word.
+  perform app.refuse_api_client();
   -- Skipped where a request is at its row; the next turn comes in a few seconds.
   delete from app.idempotent_requests
    where ctid = any (array(
@@ -72,12 +74,38 @@ end $$;
 comment on function queue.forget_old_requests(interval, integer) is
   'Removes answers kept for an Idempotency-Key that nobody may repeat any more.';
 
+create or replace function queue.forget_old_knowledge(keep interval default '180 days', most integer default 500) returns integer
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+declare
+  n integer;
+begin
+  perform app.refuse_api_client();
+  update app.conversation_turns set known = null
+   where ctid = any (array(
+     select ctid from app.conversation_turns
+      where known is not null and at < app.now() - keep order by at limit most for update skip locked));
+  get diagnostics n = row_count;
+  delete from app.catalogue_snapshots s
+   where s.ctid = any (array(
+     select o.ctid from app.catalogue_snapshots o
+      where o.made_at < app.now() - keep
+        and not exists (
+          select from app.conversation_turns t
+           where t.tenant_id = o.tenant_id and t.known ->> 'catalogue' = encode(o.hash, 'hex'))
+      limit most));
+  return n;
+end $$;
+comment on function queue.forget_old_knowledge(interval, integer) is
+  'Removes what turns of long ago knew (the turns themselves stay), and the catalogues that only they knew. Such a turn cannot be taken again.';
+
 create or replace function queue.maintain(keep interval default '3 days') returns jsonb
 language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  promoted integer; timers integer; released integer; forgotten integer; killed integer; lost integer; pruned integer;
+  promoted integer; timers integer; released integer; forgotten integer; outdated integer; killed integer; lost integer; pruned integer;
 begin
   -- One process at a time is enough; the others look again at their next turn.
   if not pg_try_advisory_xact_lock(hashtext('queue.maintain')) then
@@ -87,6 +115,7 @@ begin
   timers := queue.promote_timers();
   released := queue.release_expired_holds();
   forgotten := queue.forget_old_requests();
+  outdated := queue.forget_old_knowledge();
 
   -- A job that took its worker down with every attempt is dead, not waiting.
   update apalis.jobs set status = 'Killed', done_at = app.now(),
@@ -109,7 +138,7 @@ begin
 
   return jsonb_strip_nulls(jsonb_build_object(
     'promoted', nullif(promoted, 0), 'timers', nullif(timers, 0), 'released', nullif(released, 0),
-    'forgotten', nullif(forgotten, 0), 'killed', nullif(killed, 0), 'lost', nullif(lost, 0), 'pruned', nullif(pruned, 0)));
+    'forgotten', nullif(forgotten, 0), 'outdated', nullif(outdated, 0), 'killed', nullif(killed, 0), 'lost', nullif(lost, 0), 'pruned', nullif(pruned, 0)));
 end $$;
 comment on function queue.maintain(interval) is
-  'Promotes reminders and timers, frees expired holds, forgets answers to old requests, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';
+  'Promotes reminders and timers, frees expired holds, forgets answers to old requests and what turns of 180 days ago knew, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';

@@ -72,7 +72,7 @@ pub fn free_slots(
     for member in catalogue.staff.iter().filter(may) {
         let taken = Taken::of(member, service, busy, window);
         for stretch in timetable.hours(member) {
-            let latest = last.min(stretch.closes - service.duration);
+            let latest = last.min(stretch.runs_until - service.duration);
             if stretch.closes <= first || stretch.opens >= within.end || stretch.opens > latest {
                 continue;
             }

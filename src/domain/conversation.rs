@@ -16,10 +16,12 @@ mod act;
 mod bookings;
 mod completed;
 mod confirmation;
+mod courtesies;
 mod date_order;
 mod date_time;
 pub(crate) mod format;
 mod function_words;
+mod giving_up;
 mod greeting;
 mod heard;
 mod idle;
@@ -28,10 +30,12 @@ mod lost;
 mod media;
 mod menu;
 mod miss;
+mod negation;
 mod offers;
 mod opt_out;
 mod out_of_hours;
 pub(crate) mod phrases;
+mod prices;
 mod questions;
 mod readings;
 mod request;
@@ -46,6 +50,7 @@ mod state;
 mod text;
 mod turn;
 mod visit;
+mod which_booking;
 mod why;
 mod wish;
 mod with_person;
@@ -104,7 +109,7 @@ pub fn step(dialogue: &Dialogue, event: &Event, now: DateTime<Utc>, known: &Know
     match event {
         Event::Said { messages } => {
             if dialogue.with_person && !heard::call_the_bot(messages, known) {
-                return with_person::waits(dialogue, now, known);
+                return with_person::waits(dialogue, messages, now, known);
             }
             let heard = spoken::heard(dialogue, messages, known);
             // What was typed before a notice left is no answer to it.
@@ -220,6 +225,10 @@ pub struct SentNotice {
     pub sent_at: DateTime<Utc>,
     /// The booking it speaks of, as it is now.
     pub booking: Booking,
+    /// The services of the visit that the booking was part of, soonest first, cancelled or not;
+    /// empty: the booking's alone.
+    #[serde(default)]
+    pub services: Vec<Uuid>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -347,6 +356,8 @@ pub enum Effect {
         timer: Timer,
         at: DateTime<Utc>,
     },
+    /// What the customer wrote to the team was thanks or a farewell: nobody need answer it.
+    ExpectNoAnswer,
     /// The bot answers again.
     Resume,
     /// What the customer writes in from here on; to be remembered with them.

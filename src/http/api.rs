@@ -18,10 +18,14 @@ mod patience;
 mod problem;
 mod visits;
 
+use std::any::Any;
+
 use axum::extract::OriginalUri;
 use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -36,7 +40,7 @@ pub(super) fn router() -> Router<App> {
     let text = description.to_json().unwrap_or_default();
     let openapi =
         get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text.clone()) });
-    described
+    let all = described
         .route("/api/v1/openapi.json", openapi)
         .route("/problems/{kind}", get(problem::explain))
         .merge(calendar::feeds())
@@ -44,7 +48,13 @@ pub(super) fn router() -> Router<App> {
         .route("/api/v1/", axum::routing::any(nothing_here))
         .route("/api/v1/{*rest}", axum::routing::any(nothing_here))
         .method_not_allowed_fallback(other_method)
-        .layer(Extension(Uses::default()))
+        .layer(Extension(Uses::default()));
+    with_panics_told(all)
+}
+
+/// Answers what a handler's panic leaves unanswered.
+fn with_panics_told<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router.layer(CatchPanicLayer::custom(panicked))
 }
 
 /// Every part under its path, with its description.
@@ -83,6 +93,12 @@ fn described() -> OpenApiRouter<App> {
 )]
 struct Description;
 
+/// What a caught panic is answered. Its message stays here: it may quote what a request said.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a handler of the API panicked");
+    Problem::internal().into_response()
+}
+
 async fn nothing_here() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
@@ -99,4 +115,32 @@ async fn other_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem 
         "The method is not known here",
         format!("{} does not take {method}; the header Allow lists what it takes.", uri.path()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn quotes_the_request() {
+        panic!("no customer +5511988887777");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_like_any_other_and_keeps_its_message() {
+        let router = with_panics_told(Router::new().route("/", get(quotes_the_request)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+        assert!(answer.contains("content-type: application/problem+json"), "{answer}");
+        assert!(answer.contains("\"type\":\"/problems/internal\""), "{answer}");
+        assert!(!answer.contains("5511988887777"), "{answer}");
+    }
 }

@@ -281,9 +281,10 @@ async fn every_wrong_parameter_is_named_with_what_would_be_right() {
             ],
         ),
         (
-            "service=barba&staff=carla&from=2026-03-12T15:00:00Z&to=2026-03-12T16:00:00Z",
+            "service=barba,corte,tingir&staff=carla&from=2026-03-12T15:00:00Z&to=2026-03-12T16:00:00Z",
             &[
                 "service barba is no service on offer; GET /api/v1/services lists them",
+                "service tingir is no service on offer; GET /api/v1/services lists them",
                 "staff carla is nobody at work; GET /api/v1/staff lists them",
             ],
         ),
@@ -296,11 +297,12 @@ async fn every_wrong_parameter_is_named_with_what_would_be_right() {
             &["to is more than 62 days after from"],
         ),
         (
-            "service=cor&service=corte&from=2026-03-12&to=2026-03-13T00:00:00",
+            "service=cor&service=corte&staff=carla&from=2026-03-12&to=2026-03-13T00:00:00",
             &[
                 "service is given more than once",
                 "from is no time with an offset (RFC 3339), such as 2026-03-12T15:00:00-03:00",
                 "to is no time with an offset (RFC 3339), such as 2026-03-12T15:00:00-03:00",
+                "staff carla is nobody at work; GET /api/v1/staff lists them",
             ],
         ),
     ];

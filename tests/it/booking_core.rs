@@ -3,6 +3,7 @@
 
 mod changes;
 mod invariants;
+mod mixed;
 mod statuses;
 mod storm;
 mod visits;

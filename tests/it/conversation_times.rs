@@ -1,5 +1,7 @@
 //! Bursts, late messages, timers, and people who take a conversation over.
 
+mod waiting;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use pontual::clock::Clock;
 use pontual::gateway_sim::Write;

@@ -4,6 +4,7 @@ use pontual::db::keys;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::api::Api;
 use crate::support::stack::{PATIENCE, Stack};
 
 const MARINA: &str = "+5511988887777";
@@ -173,6 +174,50 @@ async fn a_person_who_writes_takes_over_and_the_bot_goes_on_when_told() {
 }
 
 #[tokio::test]
+async fn a_message_sent_again_with_its_key_is_written_once() {
+    let mut stack = Stack::new().await;
+    stack.work();
+    stack.say(SALON, MARINA, "corte quinta às 15h").await;
+    stack.settle().await;
+    let before = stack.sim.sent().len();
+    let api = Api::of(&stack, SALON).await;
+    let path = format!("{}/messages", only(&stack).await);
+    let write = async |text: &str| {
+        let body = Some(json!({ "text": text }));
+        api.send(Method::POST, &path, body, &[("idempotency-key", "m1")]).await
+    };
+    let answers = futures::future::join_all((0..10).map(|_| write("Aqui é o Bruno."))).await;
+    let replayed = answers.iter().filter(|it| it.header("idempotency-replayed") == Some("true"));
+    assert_eq!(replayed.count(), 9, "{answers:?}");
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.text), (201, &answers[0].text));
+        assert_eq!(answer.header("location"), None, "a message has no address of its own");
+    }
+    assert_eq!(write("Outra coisa").await.problem(), (422, "idempotency-key-reused"));
+    stack.settle().await;
+    assert_eq!(stack.sim.sent().len(), before + 1);
+    stack.stop_working().await;
+}
+
+#[tokio::test]
+async fn what_is_no_conversation_or_no_parameter_is_a_problem() {
+    let stack = Stack::new().await;
+    let api = Api::of(&stack, SALON).await;
+    for named in ["nobody", "00000000-0000-0000-0000-000000000000", "%FF", "%00"] {
+        let path = format!("/conversations/{named}");
+        assert_eq!(api.get(&path).await.problem(), (404, "not-found"), "{path}");
+        let change = api.patch(&path, json!({ "mode": "bot" })).await;
+        assert_eq!(change.problem(), (404, "not-found"), "{path}");
+        let message = api.post(&format!("{path}/messages"), json!({ "text": "Oi" })).await;
+        assert_eq!(message.problem(), (404, "not-found"), "{path}");
+    }
+    let change = api.patch("/conversations/x?for=1h", json!({ "mode": "human" })).await;
+    assert_eq!(change.wrong_fields(), ["for"]);
+    let message = api.post("/conversations/x/messages?dry_run=1", json!({ "text": "Oi" })).await;
+    assert_eq!(message.wrong_fields(), ["dry_run"]);
+}
+
+#[tokio::test]
 async fn a_takeover_by_key_lasts_four_hours_and_is_prolonged_by_another() {
     let stack = Stack::new().await;
     let key = key_of(&stack, SALON).await;
@@ -207,9 +252,6 @@ async fn a_takeover_by_key_lasts_four_hours_and_is_prolonged_by_another() {
     for body in [json!({ "text": "" }), json!({ "text": 5 }), json!({ "text": "a\u{0}b" })] {
         let (status, wrong) = ask(&stack, Method::POST, &path, &key, Some(body)).await;
         assert_eq!(status, 422, "{wrong}");
-    }
-    for path in ["/conversations/nobody", "/conversations/00000000-0000-0000-0000-000000000000"] {
-        assert_eq!(get(&stack, path, &key).await.0, 404, "{path}");
     }
 }
 

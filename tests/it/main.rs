@@ -10,6 +10,7 @@ mod browser;
 mod calendar;
 mod commands;
 mod conversation_times;
+mod conversation_visits;
 mod conversations_api;
 mod delivery;
 mod embedded;

@@ -441,3 +441,37 @@ async fn no_more_jobs_of_a_kind_run_at_once_than_were_asked_for() {
     stack.settle().await;
     stack.stop_working().await;
 }
+
+#[tokio::test]
+async fn what_turns_of_half_a_year_ago_knew_is_forgotten_and_catalogues_with_it() {
+    let stack = Stack::new().await;
+    sqlx::raw_sql(
+        "insert into app.customers (tenant_id, phone) select id, '+5511988887777' from app.tenants where slug = 'studio-lua';
+         insert into app.conversations (tenant_id, customer_id, instance_id)
+         select c.tenant_id, c.id, i.id from app.customers c join app.instances i using (tenant_id);
+         insert into app.catalogue_snapshots (tenant_id, hash, body, made_at)
+         select tenant_id, sha256(n::text::bytea), to_jsonb(n), app.now() - interval '181 days'
+           from app.conversations, generate_series(1, 3) n;
+         insert into app.catalogue_snapshots (tenant_id, hash, body)
+         select tenant_id, sha256('4'), '4' from app.conversations;
+         insert into app.conversation_turns (tenant_id, conversation_id, at, event, before, after, effects, version, known)
+         select tenant_id, id, app.now() - make_interval(days => days), '{}', '{}', '{}', '[]', '0',
+                jsonb_build_object('catalogue', encode(sha256(n::text::bytea), 'hex'))
+           from app.conversations, (values (181, 1), (181, 2), (179, 2)) x (days, n)",
+    )
+    .execute(&stack.db.owner)
+    .await
+    .unwrap();
+    let done: Value =
+        sqlx::query_scalar("select queue.maintain()").fetch_one(&stack.pool).await.unwrap();
+    assert_eq!(done["outdated"], 2, "{done}");
+    let left: Vec<String> = sqlx::query_scalar(
+        "select body::text from app.catalogue_snapshots union all
+         select known ->> 'catalogue' is not null || ' ' || version from app.conversation_turns where known is not null
+          order by 1",
+    )
+    .fetch_all(&stack.db.owner)
+    .await
+    .unwrap();
+    assert_eq!(left, ["2", "4", "true 0"], "known by a turn still, or new");
+}

@@ -104,6 +104,11 @@ pub(super) async fn save_staff(
         .enumerate()
         .map(|(position, member)| MemberRow { key: &member.key, name: &member.name, position })
         .collect();
+    // In the order in which bookings lock them, or an apply and a visit wait in a circle.
+    sqlx::query("select from app.staff where tenant_id = $1 order by id for no key update")
+        .bind(tenant)
+        .execute(&mut *db)
+        .await?;
     sqlx::query(
         "insert into app.staff as m (tenant_id, key, name, position)
          select $1, f.key, f.name, f.position

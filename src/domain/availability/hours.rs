@@ -20,6 +20,9 @@ pub(super) struct Stretch {
     pub(super) date: NaiveDate,
     pub(super) opens: DateTime<Utc>,
     pub(super) closes: DateTime<Utc>,
+    /// Until when a visit that starts in it may last: its end, or that of the openings that follow
+    /// without a break, as `20:00-24:00` and the next day's `00:00-06:00` do.
+    pub(super) runs_until: DateTime<Utc>,
     /// What the clock shows as it opens, or should show.
     wall: NaiveDateTime,
     /// What the clock says it lasts.
@@ -37,7 +40,15 @@ impl Stretch {
         let (opens, closes) = (moment_or_after(zone, wall), moment_or_after(zone, ends));
         let length = ends - wall;
         let even = closes - opens == length;
-        (opens < closes).then_some(Self { date, opens, closes, wall, length, even })
+        (opens < closes).then_some(Self {
+            date,
+            opens,
+            closes,
+            runs_until: closes,
+            wall,
+            length,
+            even,
+        })
     }
 
     /// The starts on the slot grid, ascending: local times counted from the opening that exist,
@@ -115,6 +126,7 @@ impl Timetable {
                 })
                 .collect();
             stretches.sort_by_key(|stretch| stretch.opens);
+            join(&mut stretches);
             stretches
         };
         let mut timetable = Self { tenant: Vec::new(), own: HashMap::new() };
@@ -141,13 +153,25 @@ impl Timetable {
     }
 }
 
+/// Lets each stretch run on into those that open as it closes. They are in order of their opening.
+fn join(stretches: &mut [Stretch]) {
+    for at in (0..stretches.len()).rev() {
+        let closes = stretches[at].closes;
+        let next = stretches.partition_point(|stretch| stretch.opens < closes);
+        let following = stretches[next..].iter().take_while(|stretch| stretch.opens == closes);
+        if let Some(runs_until) = following.map(|stretch| stretch.runs_until).max() {
+            stretches[at].runs_until = runs_until;
+        }
+    }
+}
+
 /// Whether one of these stretches has room for a visit. They are in order of their opening.
 pub(super) fn is_within(hours: &[Stretch], start: DateTime<Utc>, end: DateTime<Utc>) -> bool {
     let opened = hours.partition_point(|stretch| stretch.opens <= start);
     // No opening is longer than its day, with an hour or two that comes twice.
     let oldest = start - TimeDelta::days(2);
     let near = hours[..opened].iter().rev().take_while(|stretch| stretch.opens > oldest);
-    near.into_iter().any(|stretch| start < stretch.closes && end <= stretch.closes)
+    near.into_iter().any(|stretch| start < stretch.closes && end <= stretch.runs_until)
 }
 
 /// Openings that a member of staff has on a local date, closures counted.

@@ -159,7 +159,7 @@ fn on_asked(turn: &Turn<'_>, act: impl Fn(&Turn<'_>, &Confirmation) -> Outcome) 
 }
 
 /// What was said about when before the customer chose what to do.
-fn said_before<'a>(turn: &Turn<'a>) -> Option<&'a str> {
+pub(super) fn said_before<'a>(turn: &Turn<'a>) -> Option<&'a str> {
     match &turn.dialogue.state {
         State::Completed(Completed { when, .. }) => when.as_deref(),
         State::Greeting

@@ -8,12 +8,18 @@ use super::state::{Completed, Plan, State};
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn, may_change};
 use super::visit::Wanted;
-use super::{Effect, date_time, offers, service_selection};
+use super::{Effect, date_time, offers, service_selection, which_booking};
 use crate::domain::catalogue::Booking;
 
 /// Asks whether to cancel, after which one where there are several.
 pub(super) fn cancel(turn: &Turn<'_>, text: &Text) -> Answer {
-    let meant = meant(turn, text);
+    let meant = match meant(turn, text) {
+        several if several.len() > 1 => {
+            let named = which_booking::among(turn, &several, text);
+            if named.is_empty() { several } else { named }
+        }
+        others => others,
+    };
     if let ([visit], Some(line)) = (meant.as_slice(), line_named(turn, &meant, text)) {
         return if may_change(turn, visit) {
             ask_cancel_line(turn, line)
@@ -24,11 +30,14 @@ pub(super) fn cancel(turn: &Turn<'_>, text: &Text) -> Answer {
     match meant.as_slice() {
         [] => Answer::new(State::Greeting).say(turn.phrases.nothing_to_cancel()),
         [one] => ask_cancel(turn, one.id),
-        several => {
-            let question = turn.phrases.which_to_cancel();
-            list(turn, several, question, |id| Choice::AskCancel { booking_id: id }, None)
-        }
+        several => which_to_cancel(turn, several),
     }
+}
+
+/// Asks which of several bookings shall be cancelled.
+pub(super) fn which_to_cancel(turn: &Turn<'_>, several: &[&Booking]) -> Answer {
+    let question = turn.phrases.which_to_cancel();
+    list(turn, several, question, |id| Choice::AskCancel { booking_id: id }, None)
 }
 
 /// Starts a move, after asking which one where there are several.
@@ -36,12 +45,18 @@ pub(super) fn change(turn: &Turn<'_>, text: &Text) -> Outcome {
     match meant(turn, text).as_slice() {
         [] => Ok(Answer::new(State::Greeting).say(turn.phrases.no_bookings())),
         [one] => reschedule(turn, one.id, Some(text)),
-        several => {
-            let question = turn.phrases.which_to_change();
-            let when = Some(text.raw.clone());
-            Ok(list(turn, several, question, |id| Choice::Reschedule { booking_id: id }, when))
-        }
+        several => Ok(which_to_change(turn, several, Some(text.raw.clone()))),
     }
+}
+
+/// Asks which of several bookings shall move, perhaps to the time said.
+pub(super) fn which_to_change(
+    turn: &Turn<'_>,
+    several: &[&Booking],
+    when: Option<String>,
+) -> Answer {
+    let question = turn.phrases.which_to_change();
+    list(turn, several, question, |id| Choice::Reschedule { booking_id: id }, when)
 }
 
 /// The bookings to come, each with what can be done.
@@ -51,11 +66,14 @@ pub(super) fn show(turn: &Turn<'_>) -> Answer {
         // A booking that is being made goes on.
         [] => Answer::unmoved(turn).missed(0).say(turn.phrases.no_bookings()),
         [one] => show_one(turn, one, None),
-        several => {
-            let heading = turn.phrases.your_bookings();
-            list(turn, several, heading, |id| Choice::Show { booking_id: id }, None)
-        }
+        several => show_these(turn, several),
     }
+}
+
+/// Several bookings, to look at one of them.
+pub(super) fn show_these(turn: &Turn<'_>, several: &[&Booking]) -> Answer {
+    let heading = turn.phrases.your_bookings();
+    list(turn, several, heading, |id| Choice::Show { booking_id: id }, None)
 }
 
 /// One booking and what can be done with it. `when` was said already.

@@ -5,7 +5,7 @@ use super::service_selection::{self, services_in};
 use super::state::{Completed, State};
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
-use super::{act, bookings, media, miss, returning};
+use super::{act, bookings, media, miss, prices, returning, which_booking};
 
 /// A longer text may ask for something.
 const FAREWELL_WORDS_MAX: usize = 5;
@@ -23,7 +23,7 @@ pub(super) fn step(turn: &Turn<'_>, state: &Completed, input: Input, text: &Text
             Intent::Back => Ok(summary(turn, state, None)),
             Intent::Menu if is_greeting(text) => Ok(returning::welcome(turn)),
             Intent::Price if services_in(turn, text).is_empty() => act::intent(turn, intent, text),
-            Intent::Price => service_selection::priced(turn, text),
+            Intent::Price => prices::named(turn, text),
             Intent::Menu
             | Intent::Cancel
             | Intent::Change
@@ -37,6 +37,9 @@ pub(super) fn step(turn: &Turn<'_>, state: &Completed, input: Input, text: &Text
             Ok(thanks(turn))
         }
         Input::Free => {
+            if let Some(answer) = which_booking::of_menu(turn, text)? {
+                return Ok(answer);
+            }
             if !services_in(turn, text).is_empty() || text.has_any(turn.words.book) {
                 return service_selection::read(turn, text);
             }
@@ -76,7 +79,14 @@ pub(super) fn thanks(turn: &Turn<'_>) -> Answer {
         // What is being booked goes on.
         None => match (&turn.dialogue.state, media::open_question(turn)) {
             (State::DateTime(_) | State::Confirmation(_), Some(question)) => question,
-            _ => turn.phrases.thanks_alone(),
+            (
+                State::Greeting
+                | State::ServiceSelection(_)
+                | State::DateTime(_)
+                | State::Confirmation(_)
+                | State::Completed(_),
+                _,
+            ) => turn.phrases.thanks_alone(),
         },
     };
     Answer::unmoved(turn).missed(0).say(line)

@@ -9,9 +9,9 @@ use super::menu::{Choice, Menu};
 use super::state::{Completed, Confirmation, Plan, State};
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn, is_over, may_change};
-use super::visit::{Line, MovedLine};
+use super::visit::{Line, MovedLine, lines_of};
 use super::wish::Wish;
-use super::{Effect, act, bookings, date_time, miss, service_change, service_selection};
+use super::{Effect, act, bookings, date_time, miss, prices, service_change, service_selection};
 use crate::domain::catalogue::{Booking, Staff};
 
 /// A reminder sooner than this after the confirmation is not sent, so it is not promised either.
@@ -38,7 +38,7 @@ pub(super) fn step(turn: &Turn<'_>, asked: &Confirmation, input: Input, text: &T
             Intent::Price => {
                 let named = service_selection::services_in(turn, text).first().copied();
                 let other = named.filter(|service| !asked.plan.has_service(service.id));
-                let line = other.map(|service| service_selection::price_alone(turn, service));
+                let line = other.map(|service| prices::alone(turn, service));
                 Ok(question(turn, asked)?.say_first(line))
             }
             Intent::Thanks | Intent::Book => question(turn, asked),
@@ -295,8 +295,14 @@ fn confirm_move(turn: &Turn<'_>, asked: &Confirmation, booking_id: Uuid) -> Outc
         .say(turn.phrases.moved(&what, &first.code)))
 }
 
-/// The hold is over: says so, and offers what is free around that time, itself included.
+/// The hold is over: says so, and holds the very same visit once more where it is still free; else
+/// offers what is free around that time.
 fn released(turn: &Turn<'_>, asked: &Confirmation) -> Outcome {
+    let offered = turn.services(&asked.plan).is_some();
+    if offered && turn.visits(&asked.plan)?.iter().any(|visit| lines_of(visit) == asked.lines) {
+        let line = format!("{} {}", turn.phrases.released(), turn.phrases.still_free());
+        return Ok(take(turn, &asked.plan, asked.lines.clone()).say_first(Some(line)));
+    }
     let at = turn.local(asked.starts_at());
     date_time::around(turn, &asked.plan, at, turn.phrases.released())
 }

@@ -7,13 +7,13 @@ use super::intent::{Input, Intent};
 use super::offers::{self, Labels};
 use super::readings::{ask_which, open_readings};
 use super::service_change::{self, Changed};
-use super::service_selection::{self, services_in};
+use super::service_selection;
 use super::state::{Plan, State};
 use super::text::Text;
 use super::turn::{Answer, Ask, Outcome, Turn};
 use super::visit::{Wanted, joined, lines_of, start_of};
 use super::wish::Wish;
-use super::{act, bookings, confirmation, date_order, miss, staff_wish, why};
+use super::{act, bookings, confirmation, date_order, miss, prices, staff_wish, why};
 use crate::domain::availability::{Visit, is_open};
 use crate::domain::catalogue::{Service, Staff};
 use crate::domain::conversation::format::{capitalized, duration, in_sentence};
@@ -44,26 +44,7 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
                 }
                 None => open(turn, plan),
             },
-            Intent::Price => {
-                let named = services_in(turn, text);
-                if named.iter().any(|service| !plan.has_service(service.id))
-                    && plan.moving.is_none()
-                {
-                    return service_selection::priced(turn, text);
-                }
-                let planned = turn.services(plan).unwrap_or_default();
-                let asked = if named.is_empty() { planned } else { named };
-                let price = asked.split_last().map(|(last, others)| {
-                    let others = others.iter();
-                    let mut lines: Vec<String> = others
-                        .map(|service| service_selection::price_alone(turn, service))
-                        .collect();
-                    lines.push(service_selection::price_line(turn, last));
-                    lines.join("\n")
-                });
-                let all = Plan { wish: Wish::default(), ..again(plan) };
-                Ok(search(turn, &all, None)?.say_first(price))
-            }
+            Intent::Price => prices::asked(turn, plan, text),
             Intent::Menu
             | Intent::MyBookings
             | Intent::Person
@@ -86,6 +67,9 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
 pub(super) fn free(turn: &Turn<'_>, plan: &Plan, text: &Text) -> Result<Option<Answer>, Ask> {
     if plan.moving.is_some() {
         return read(turn, plan, text, None);
+    }
+    if prices::is_asked_too(turn, plan, text) {
+        return prices::named(turn, text).map(Some);
     }
     match service_change::change(turn, plan, text) {
         Some(Changed::To(changed)) => {
@@ -135,7 +119,7 @@ fn names_and_length(services: &[&Service]) -> (String, String) {
 
 /// The plan with nothing offered yet.
 pub(super) fn again(plan: &Plan) -> Plan {
-    Plan { shown: Vec::new(), offered: Vec::new(), near: None, ..plan.clone() }
+    Plan { shown: Vec::new(), offered: Vec::new(), near: None, priced: false, ..plan.clone() }
 }
 
 /// Asks for day and time, with the first free ones to choose from.
@@ -143,6 +127,9 @@ pub(super) fn open(turn: &Turn<'_>, plan: &Plan) -> Outcome {
     let Some(services) = turn.services(plan) else {
         return Ok(service_selection::list(turn, None, 0, None));
     };
+    if let Some((line, anybody)) = not_theirs(turn, plan, &services) {
+        return Ok(open(turn, &anybody)?.say_first(Some(line)));
+    }
     let plan = Plan { wish: Wish::default(), ..again(plan) };
     let (names, length) = names_and_length(&services);
     let first = match plan.moving.and_then(|id| turn.booking(id)) {
@@ -180,6 +167,14 @@ pub(super) fn understood(turn: &Turn<'_>, text: &Text) -> bool {
         || staff_wish::member(turn, text).is_some()
         || staff_wish::unknown(turn, text).is_some()
         || text.is_any(turn.words.first_free)
+}
+
+/// What a text says of when, in each of its readings.
+pub(super) fn wishes(turn: &Turn<'_>, text: &Text) -> Vec<Wish> {
+    let understanding = understand(turn, text, Expecting::Nothing);
+    let candidates = understanding.candidates.iter();
+    let plain = candidates.filter(|candidate| !candidate.choices.contains(&Chosen::Latent));
+    plain.map(|candidate| Wish::of(candidate.meaning)).collect()
 }
 
 /// Reads a text for staff and time and answers it; `None`: it says nothing of that kind.
@@ -289,7 +284,7 @@ fn refuse(turn: &Turn<'_>, plan: &Plan, problem: Problem) -> Outcome {
         }
     };
     let plan = Plan { wish: Wish::default(), ..again(plan) };
-    if let State::DateTime(before) = &turn.dialogue.state
+    if let Some(before) = turn.dialogue.state.searched()
         && !turn.dialogue.menu.is_empty()
         && before
             .services
@@ -428,7 +423,7 @@ fn instead(turn: &Turn<'_>, services: &[&Service], plan: &Plan, visits: &[Visit]
         (Some(day), _) if services.len() > 1 && plan.moving.is_none() && full(day) => {
             return offers::no_room(turn, again(plan), visits, day);
         }
-        (_, Some(at)) => why::not_available(turn, plan, at),
+        (_, Some(at)) => why::not_available(turn, plan, at, visits),
         _ => phrases.nothing_free(&wish.heading(format)),
     };
     let line = format!("{} {}", capitalized(&line), phrases.closest());

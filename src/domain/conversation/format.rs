@@ -166,6 +166,25 @@ impl Format {
         }
     }
 
+    /// One of several: "Ana, Bruno or Carla".
+    pub(crate) fn either(self, items: &[String]) -> String {
+        match items {
+            [] => String::new(),
+            [one] => one.clone(),
+            [most @ .., last] => format!("{} {} {last}", most.join(", "), self.or_before(last)),
+        }
+    }
+
+    /// The word between two alternatives; Spanish says "u" before an o that is heard.
+    fn or_before(self, next: &str) -> String {
+        let next = next.to_lowercase();
+        let heard = ["o", "ó", "ho", "hó"].iter().any(|start| next.starts_with(start));
+        match self.locale.language() {
+            Language::Spanish if heard => "u".to_owned(),
+            Language::English | Language::Portuguese | Language::Spanish => self.phrases.or(),
+        }
+    }
+
     /// A price of hundredths: `$40`, `R$ 80`, `$18.000`, `R$ 80,50`, `40 €`.
     pub(crate) fn price(self, hundredths: i64, currency: &str) -> String {
         let english_marks = match self.locale.language() {

@@ -4,7 +4,7 @@ use super::intent::{Input, Intent, is_greeting};
 use super::service_selection::{self, services_in};
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
-use super::{act, bookings, returning};
+use super::{act, bookings, prices, returning};
 
 pub(super) fn step(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
     match input {
@@ -14,13 +14,13 @@ pub(super) fn step(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
             Intent::Menu | Intent::Back => Ok(open(turn)),
             Intent::Book if !turn.dialogue.greeted => Ok(open(turn)),
             Intent::Price if services_in(turn, text).is_empty() => request(turn, text),
-            Intent::Price => {
-                let first = (!turn.dialogue.greeted).then(|| intro(turn));
-                Ok(service_selection::priced(turn, text)?.say_first(first).greeted())
+            Intent::Price => Ok(introduced(turn, prices::named(turn, text)?)),
+            Intent::MyBookings => Ok(introduced(turn, act::intent(turn, intent, text)?)),
+            Intent::Cancel | Intent::Change if turn.active().next().is_none() => {
+                Ok(introduced(turn, act::intent(turn, intent, text)?))
             }
             Intent::Cancel
             | Intent::Change
-            | Intent::MyBookings
             | Intent::Person
             | Intent::Speak(_)
             | Intent::Book
@@ -43,12 +43,16 @@ pub(super) fn open(turn: &Turn<'_>) -> Answer {
 
 /// A service, perhaps with staff, day and time: as far as it is understood.
 pub(super) fn request(turn: &Turn<'_>, text: &Text) -> Outcome {
-    let first = (!turn.dialogue.greeted).then(|| intro(turn));
     if services_in(turn, text).is_empty() && !service_selection::says_when(turn, text) {
         return Ok(returning::welcome(turn));
     }
-    let answer: Answer = service_selection::read(turn, text)?;
-    Ok(answer.say_first(first).greeted())
+    Ok(introduced(turn, service_selection::read(turn, text)?))
+}
+
+/// An answer that says who speaks first, where that was not said before.
+fn introduced(turn: &Turn<'_>, answer: Answer) -> Answer {
+    let first = (!turn.dialogue.greeted).then(|| intro(turn));
+    answer.say_first(first).greeted()
 }
 
 /// Says who speaks: part of the first message, whatever it is.

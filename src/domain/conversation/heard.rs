@@ -9,8 +9,8 @@ use super::state::State;
 use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
 use super::{
-    Customer, Effect, Known, Message, MessageKind, completed, confirmation, date_time, greeting,
-    idle, media, opt_out, questions, sent_notice, service_selection, stale,
+    Customer, Effect, Known, Message, MessageKind, completed, confirmation, date_time, giving_up,
+    greeting, idle, media, opt_out, questions, sent_notice, service_selection, stale,
 };
 use crate::domain::catalogue::Catalogue;
 
@@ -133,8 +133,9 @@ fn carries_words(turn: &Turn<'_>, message: &Message) -> bool {
         MessageKind::Reaction => {
             let thumb = message.text.as_deref().is_some_and(|t| Text::new(t).is_any(&["👍"]));
             // A booking may be confirmed by thumb, for the time was chosen; nothing is cancelled so.
-            let asked = matches!(turn.dialogue.state, State::Confirmation(_));
-            let asked = asked && !turn.notice_menu && turn.dialogue.menu.yes().is_some();
+            let asked = turn.dialogue.state.asked().is_some()
+                && !turn.notice_menu
+                && turn.dialogue.menu.yes().is_some();
             thumb && (asked || sent_notice::takes_thumb(turn))
         }
         MessageKind::Text
@@ -193,6 +194,9 @@ fn words_said(turn: &Turn<'_>, said: &Said) -> Outcome {
     }
     if questions::asks_to_wait(turn, &input, text) {
         return Ok(Answer::unmoved(turn).missed(0).say(turn.phrases.no_hurry()));
+    }
+    if let Some(answer) = giving_up::answer(turn, &input, text) {
+        return Ok(answer);
     }
     if let Some(answer) = idle::after_long(turn, &input, text, said.at) {
         return Ok(answer.say_first(told));

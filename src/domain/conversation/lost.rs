@@ -109,7 +109,10 @@ fn with_another(
 
 /// The introduction, where it went with the step that was lost.
 fn introduced(turn: &Turn<'_>, answer: Answer) -> Answer {
-    let first = matches!(turn.dialogue.state, State::Greeting | State::Confirmation(_));
+    let first = match &turn.dialogue.state {
+        State::Greeting | State::Confirmation(_) => true,
+        State::ServiceSelection(_) | State::DateTime(_) | State::Completed(_) => false,
+    };
     if turn.dialogue.greeted || !first {
         return answer;
     }

@@ -88,7 +88,7 @@ pub(super) fn open_question(turn: &Turn<'_>) -> Option<String> {
 }
 
 fn shown(turn: &Turn<'_>) -> Menu {
-    if turn.dialogue.menu.is_empty() && !matches!(turn.dialogue.state, State::ServiceSelection(_)) {
+    if turn.dialogue.menu.is_empty() && !turn.dialogue.state.asks_service() {
         return Menu::default();
     }
     match &turn.dialogue.state {

@@ -198,6 +198,8 @@ phrases! {
     taken(weekday, at, time);
     old_time_stays(what);
     released();
+    /// After `released`.
+    still_free();
     nothing_booked();
     nothing_to_cancel();
 
@@ -314,6 +316,7 @@ phrases! {
     menu_again();
 
     and();
+    or();
     today(day);
     tomorrow(day);
     morning();
@@ -360,6 +363,7 @@ const PARTICLES: &[&str] = &[
     "after_greeting",
     "named",
     "and",
+    "or",
     "today",
     "tomorrow",
     "morning",

@@ -2,7 +2,7 @@
 //! open and who works there; and what has no answer, such as "one moment".
 
 use super::intent::Input;
-use super::service_selection::services_in;
+use super::service_selection::{says_when, services_in};
 use super::state::State;
 use super::text::Text;
 use super::turn::{Answer, Turn};
@@ -21,7 +21,8 @@ pub(super) fn asked(turn: &Turn<'_>, text: &Text) -> Option<String> {
     if text.has_any(words.hours_in) || text.is_any(words.hours) {
         lines.push(out_of_hours::hours(turn).unwrap_or_else(|| phrases.hours_untold()));
     }
-    if text.has_any(words.staff_in) {
+    // "Com quem for" asks nothing.
+    if text.has_any(words.staff_in) && !text.has_any(words.any_staff) {
         let names: Vec<String> =
             turn.known.catalogue.staff.iter().map(|member| member.name.clone()).collect();
         lines.extend((!names.is_empty()).then(|| phrases.staff_are(&turn.format.list(&names))));
@@ -32,9 +33,14 @@ pub(super) fn asked(turn: &Turn<'_>, text: &Text) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// Whether the customer asks for a moment and nothing else.
+/// Whether the customer asks for a moment, and for nothing else.
 pub(super) fn asks_to_wait(turn: &Turn<'_>, input: &Input, text: &Text) -> bool {
-    matches!(input, Input::Free) && text.is_any_beside(turn.words.wait, turn.words.pick_beside)
+    let words = turn.words;
+    let beside = [words.pick_beside, words.courtesy].concat();
+    let phrases: Vec<&str> = words.wait.iter().copied().filter(|w| w.contains(' ')).collect();
+    let says_so = text.is_any_beside(words.wait, &beside)
+        || (text.has_any(&phrases) && services_in(turn, text).is_empty() && !says_when(turn, text));
+    matches!(input, Input::Free) && says_so
 }
 
 /// Whether such a question is all that a text says, so that the state has nothing to add.

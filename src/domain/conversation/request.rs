@@ -100,7 +100,8 @@ fn is_several(turn: &Turn<'_>, service: &Service, text: &Text, place: Place) -> 
     let plural = words[place.1 - 1].ends_with('s')
         && !folded_words(&service.name).iter().any(|own| *own == words[place.1 - 1]);
     let digit = matches!(number.as_bytes(), [b'2'..=b'9']);
-    plural && (digit || turn.words.numbers.contains(&number.as_str()))
+    plural
+        && (digit || turn.words.numbers.iter().any(|word| folded_words(word) == [number.as_str()]))
 }
 
 /// "A haircut and a haircut": named before, and joined to it.

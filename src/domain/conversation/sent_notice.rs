@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::intent::{Input, Intent};
 use super::menu::{Choice, Menu};
 use super::phrases::Phrases;
-use super::state::{Completed, State};
+use super::state::{Completed, ServiceSelection, State};
 use super::text::Text;
 use super::turn::{Answer, Ask, Outcome, Turn};
 use super::{SentNotice, act, bookings, confirmation, service_selection};
@@ -69,12 +69,15 @@ fn to_menu(
 ) -> Result<Option<Answer>, Ask> {
     let booking_id = notice.booking.id;
     let cancelled = notice.template == "booking_cancelled";
-    let service_id = notice.booking.service_id;
     let choice = match input {
+        Input::Chosen(Choice::Service { .. }) if cancelled => {
+            return service_selection::start_all(turn, &services_of(notice), None).map(Some);
+        }
         Input::Chosen(choice) => *choice,
         // Another time for what staff cancelled is a new booking.
         Input::Intent(Intent::Change) if cancelled => {
-            return service_selection::start(turn, service_id, Some(&text.raw)).map(Some);
+            let services = services_of(notice);
+            return service_selection::start_all(turn, &services, Some(&text.raw)).map(Some);
         }
         Input::Intent(Intent::Cancel | Intent::Thanks) | Input::Free if cancelled => {
             return Ok(None);
@@ -96,7 +99,7 @@ fn to_menu(
         Choice::Acknowledge { .. } | Choice::Reschedule { .. } | Choice::AskCancel { .. }
     );
     if about_it && is_cancelled(notice) {
-        return Ok(Some(no_longer(turn, &notice.booking)));
+        return Ok(Some(no_longer(turn, notice)));
     }
     act::choice(turn, choice).map(Some)
 }
@@ -111,7 +114,7 @@ fn beside_menu(
     tapped: bool,
 ) -> Result<Option<Answer>, Ask> {
     let booking_id = notice.booking.id;
-    let settled = matches!(turn.dialogue.state, State::Greeting | State::Completed(_));
+    let settled = turn.dialogue.state.is_settled();
     match input {
         Input::Chosen(choice) if !tapped && turn.dialogue.menu.yes() == Some(choice) => {
             ask_again(turn, *choice)
@@ -133,11 +136,10 @@ fn beside_menu(
 
 /// The yes/no question that was open, once more.
 fn ask_again(turn: &Turn<'_>, yes: Choice) -> Result<Option<Answer>, Ask> {
-    match (yes, &turn.dialogue.state) {
-        (Choice::CancelNow { booking_id }, _) => Ok(Some(bookings::ask_cancel(turn, booking_id))),
-        (_, State::Confirmation(asked)) => confirmation::question(turn, asked).map(Some),
-        (_, _) => Ok(None),
+    if let Choice::CancelNow { booking_id } = yes {
+        return Ok(Some(bookings::ask_cancel(turn, booking_id)));
     }
+    turn.dialogue.state.asked().map(|asked| confirmation::question(turn, asked)).transpose()
 }
 
 /// The customer has read it. Nothing changes; what was being confirmed is asked again.
@@ -166,13 +168,34 @@ pub(super) fn acknowledged(turn: &Turn<'_>, booking_id: Uuid) -> Outcome {
 }
 
 /// The booking was cancelled after the notice left: nothing of it can be confirmed or changed.
-fn no_longer(turn: &Turn<'_>, booking: &Booking) -> Answer {
+fn no_longer(turn: &Turn<'_>, notice: &SentNotice) -> Answer {
     let mut menu = Menu::default();
-    let service_id = booking.service_id;
+    let services = services_of(notice);
+    let (service_id, beside) = match services.split_first() {
+        Some((first, others)) => (*first, others.to_vec()),
+        None => (notice.booking.service_id, Vec::new()),
+    };
     menu.choice(&turn.phrases.book_new_time(), Choice::Service { service_id });
     menu.person(&turn.phrases.person());
-    let line = cancelled(turn, booking);
-    Answer::new(State::Completed(Completed::default())).say(line).ask(menu)
+    let line = cancelled(turn, &notice.booking);
+    let state = if beside.is_empty() {
+        State::Completed(Completed::default())
+    } else {
+        // The others of the visit come after the one that is chosen.
+        State::ServiceSelection(ServiceSelection { beside, ..ServiceSelection::default() })
+    };
+    Answer::new(state).say(line).ask(menu)
+}
+
+/// The services of the visit that a notice is about.
+fn services_of(notice: &SentNotice) -> Vec<Uuid> {
+    let mut services: Vec<Uuid> = Vec::new();
+    for service_id in &notice.services {
+        if !services.contains(service_id) {
+            services.push(*service_id);
+        }
+    }
+    if services.is_empty() { vec![notice.booking.service_id] } else { services }
 }
 
 /// Who cancelled a booking, and when.

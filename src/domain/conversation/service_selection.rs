@@ -10,7 +10,7 @@ use super::state::{Plan, ServiceSelection, State};
 use super::text::{Text, alike, folded_words, spelled_words};
 use super::turn::{Answer, Outcome, Turn};
 use super::visit::LINES_MAX;
-use super::{act, date_time, greeting, miss, offers};
+use super::{act, date_time, greeting, miss, prices};
 use crate::domain::catalogue::Service;
 use crate::domain::conversation::format::{duration, in_sentence};
 
@@ -28,7 +28,7 @@ pub(super) fn step(
             Intent::Price if services_in(turn, text).is_empty() => {
                 Ok(list(turn, Some(turn.phrases.ask_service()), 0, state.when.clone()))
             }
-            Intent::Price => priced(turn, text),
+            Intent::Price => prices::named(turn, text),
             Intent::Menu
             | Intent::Cancel
             | Intent::Change
@@ -107,36 +107,6 @@ fn described(turn: &Turn<'_>, service: &Service) -> String {
     parts.join(", ")
 }
 
-/// What a service costs and how long it takes: "Haircut: $40, 45 min."
-pub(super) fn price_alone(turn: &Turn<'_>, service: &Service) -> String {
-    let length = duration(service.duration);
-    match service.price {
-        Some(price) => {
-            let price = turn.format.price(price, &turn.known.catalogue.tenant.currency);
-            turn.phrases.price_of(&service.name, &price, &length)
-        }
-        None => turn.phrases.price_untold(&service.name, &length),
-    }
-}
-
-/// As [`price_alone`], with the question when to come.
-pub(super) fn price_line(turn: &Turn<'_>, service: &Service) -> String {
-    format!("{} {}", price_alone(turn, service), turn.phrases.ask_day())
-}
-
-/// Answers what the services named cost, and goes on to their times.
-pub(super) fn priced(turn: &Turn<'_>, text: &Text) -> Outcome {
-    let Requested::Services(services) = requested(turn, text) else { return read(turn, text) };
-    let ids: Vec<Uuid> = services.iter().map(|service| service.id).collect();
-    if let ([service], false) = (services.as_slice(), says_when(turn, text)) {
-        return offers::first_free(turn, Plan::of(service.id), vec![price_line(turn, service)]);
-    }
-    let lines: Vec<String> = services.iter().map(|service| price_alone(turn, service)).collect();
-    let when = says_when(turn, text).then_some(text.raw.as_str());
-    let answer = start_all(turn, &ids, when)?;
-    Ok(lines.into_iter().rev().fold(answer, |answer, line| answer.say_first(Some(line))))
-}
-
 /// Goes on with a service, and with what was said about when before it was known.
 pub(super) fn choose(turn: &Turn<'_>, service_id: Uuid) -> Outcome {
     let when = match &turn.dialogue.state {
@@ -149,17 +119,12 @@ pub(super) fn choose(turn: &Turn<'_>, service_id: Uuid) -> Outcome {
 
 /// Services just named, among those that were clear when it was asked about them.
 fn with_those_beside(turn: &Turn<'_>, named: Vec<Uuid>) -> Vec<Uuid> {
-    let State::ServiceSelection(state) = &turn.dialogue.state else { return named };
+    let Some(state) = turn.dialogue.state.selection() else { return named };
     let mut services: Vec<Uuid> =
         state.beside.iter().copied().filter(|id| !named.contains(id)).collect();
     let place = state.place.min(services.len());
     services.splice(place..place, named);
     services
-}
-
-/// Goes on with a service, and with a text that may say when.
-pub(super) fn start(turn: &Turn<'_>, service_id: Uuid, when: Option<&str>) -> Outcome {
-    start_all(turn, &[service_id], when)
 }
 
 /// Goes on with the services of one visit, and with a text that may say when.
@@ -320,7 +285,10 @@ pub(super) fn partly_named<'a>(turn: &Turn<'a>, text: &Text) -> Vec<&'a Service>
         .collect();
     let has = |service: &&Service, word: &str| {
         let names = std::iter::once(&service.name).chain(&service.synonyms);
-        names.flat_map(|name| folded_words(name)).any(|own| own.len() > 2 && alike(&own, word))
+        // Of "fazer as unhas" the verb tells nothing.
+        let telling = |own: &str| own.len() > 2 && !is_function_word(own);
+        let words = names.flat_map(|name| folded_words(name).into_iter().zip(spelled_words(name)));
+        words.into_iter().any(|(own, spelled)| telling(&spelled) && alike(&own, word))
     };
     let count = |service: &&Service| telling.iter().filter(|word| has(service, word)).count();
     let services = &turn.known.catalogue.services;

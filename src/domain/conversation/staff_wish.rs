@@ -105,5 +105,5 @@ pub(super) fn nobody_called(turn: &Turn<'_>, name: &str, services: &[Uuid]) -> S
         .filter(|member| services.iter().any(|id| member.services.contains(id)))
         .map(|member| member.name.clone())
         .collect();
-    turn.phrases.nobody_called(name, &turn.format.list(&names))
+    turn.phrases.nobody_called(name, &turn.format.either(&names))
 }

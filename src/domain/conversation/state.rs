@@ -31,6 +31,52 @@ impl State {
             Self::Completed(_) => "completed",
         }
     }
+
+    /// Whether nothing is being booked.
+    pub(super) const fn is_settled(&self) -> bool {
+        match self {
+            Self::Greeting | Self::Completed(_) => true,
+            Self::ServiceSelection(_) | Self::DateTime(_) | Self::Confirmation(_) => false,
+        }
+    }
+
+    /// Whether the list of services is out.
+    pub(super) const fn asks_service(&self) -> bool {
+        self.selection().is_some()
+    }
+
+    /// Whether times are offered, or the day is asked for.
+    pub(super) const fn asks_when(&self) -> bool {
+        self.searched().is_some()
+    }
+
+    pub(super) const fn selection(&self) -> Option<&ServiceSelection> {
+        match self {
+            Self::ServiceSelection(selection) => Some(selection),
+            Self::Greeting | Self::DateTime(_) | Self::Confirmation(_) | Self::Completed(_) => None,
+        }
+    }
+
+    /// What times are looked for.
+    pub(super) const fn searched(&self) -> Option<&Plan> {
+        match self {
+            Self::DateTime(plan) => Some(plan),
+            Self::Greeting
+            | Self::ServiceSelection(_)
+            | Self::Confirmation(_)
+            | Self::Completed(_) => None,
+        }
+    }
+
+    /// The time that is asked about.
+    pub(super) const fn asked(&self) -> Option<&Confirmation> {
+        match self {
+            Self::Confirmation(asked) => Some(asked),
+            Self::Greeting | Self::ServiceSelection(_) | Self::DateTime(_) | Self::Completed(_) => {
+                None
+            }
+        }
+    }
 }
 
 /// The list of services is out.
@@ -66,6 +112,8 @@ pub struct Plan {
     /// What was booked just before, of the same request: this visit is apart from it, and it is
     /// gone on from should it be refused after all.
     pub earlier: Option<Box<Confirmation>>,
+    /// A price was told last: "and a haircut?" asks for another one.
+    pub priced: bool,
 }
 
 impl Plan {
@@ -121,16 +169,29 @@ struct StoredPlan {
     #[serde(default)]
     then: Vec<Wanted>,
     earlier: Option<Box<Confirmation>>,
+    #[serde(default)]
+    priced: bool,
 }
 
 impl From<StoredPlan> for Plan {
     fn from(stored: StoredPlan) -> Self {
-        let StoredPlan { mut services, wish, near, shown, offered, moving, then, earlier, .. } =
-            stored;
-        if let (true, Some(service_id)) = (services.is_empty(), stored.service_id) {
-            services.push(Wanted { service_id, staff_id: stored.staff_id });
+        let StoredPlan {
+            mut services,
+            service_id,
+            staff_id,
+            wish,
+            near,
+            shown,
+            offered,
+            moving,
+            then,
+            earlier,
+            priced,
+        } = stored;
+        if let (true, Some(service_id)) = (services.is_empty(), service_id) {
+            services.push(Wanted { service_id, staff_id });
         }
-        Self { services, wish, near, shown, offered, moving, then, earlier }
+        Self { services, wish, near, shown, offered, moving, then, earlier, priced }
     }
 }
 

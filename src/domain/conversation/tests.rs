@@ -10,6 +10,7 @@ mod questions;
 mod returning;
 mod rules;
 mod scripts;
+mod second_thoughts;
 mod silence;
 mod stored;
 mod table;

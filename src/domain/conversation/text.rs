@@ -39,20 +39,31 @@ impl Text {
         !wanted.is_empty() && self.words.windows(wanted.len()).any(|window| window == wanted)
     }
 
-    /// Whether the message is one of `all`, with any of `beside` around it.
+    /// Whether the message is made of one or more of `all` and any of `beside` around them, in
+    /// whatever order, and of nothing else.
     pub(super) fn is_any_beside(&self, all: &[&str], beside: &[&str]) -> bool {
-        if self.is_any(all) {
-            return true;
+        let folded = |phrases: &[&str]| -> Vec<Vec<String>> {
+            phrases.iter().map(|phrase| folded_words(phrase)).filter(|w| !w.is_empty()).collect()
+        };
+        let (all, beside) = (folded(all), folded(beside));
+        // Whether the words before each place can be so read, without one of `all` and with one.
+        let mut reached = vec![(false, false); self.words.len() + 1];
+        reached[0].0 = true;
+        for at in 0..self.words.len() {
+            let (without, with) = reached[at];
+            if !without && !with {
+                continue;
+            }
+            let rest = &self.words[at..];
+            for phrase in all.iter().filter(|phrase| rest.starts_with(phrase)) {
+                reached[at + phrase.len()].1 = true;
+            }
+            for phrase in beside.iter().filter(|phrase| rest.starts_with(phrase)) {
+                let after = &mut reached[at + phrase.len()];
+                *after = (after.0 || without, after.1 || with);
+            }
         }
-        let beside: Vec<String> = beside.iter().flat_map(|word| folded_words(word)).collect();
-        all.iter().any(|phrase| {
-            let wanted = folded_words(phrase);
-            self.words.starts_with(&wanted)
-                && self.words[wanted.len()..].iter().all(|word| {
-                    beside.contains(word)
-                        || all.iter().any(|yes| folded_words(yes) == [word.clone()])
-                })
-        })
+        reached[self.words.len()].1
     }
 
     /// Whether the message begins with one of these.
@@ -126,18 +137,48 @@ fn words_by(text: &str, fold: fn(char) -> char) -> Vec<String> {
             | '\u{1f3fb}'..='\u{1f3ff}'
             | '\u{200d}' => {}
             // The only pictures that answer a question; others are ornaments.
-            '👍' | '👎' => {
-                words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
-                words.push(letter.to_string());
+            '👍' | '👎' | '👌' | '✅' | '✔' => {
+                words.extend((!word.is_empty()).then(|| in_full(&std::mem::take(&mut word))));
+                words.push(if letter == '👎' { "👎" } else { "👍" }.to_owned());
             }
             letter if letter.is_alphanumeric() => word.push(fold(letter)),
             // "don't" and "l'orario" are one word; everything else ends one.
             '\'' | '’' => {}
-            _ => words.extend((!word.is_empty()).then(|| std::mem::take(&mut word))),
+            _ => words.extend((!word.is_empty()).then(|| in_full(&std::mem::take(&mut word)))),
         }
     }
-    words.extend((!word.is_empty()).then_some(word));
+    words.extend((!word.is_empty()).then(|| in_full(&word)));
     words
+}
+
+/// A word without its drawn-out letters ("simmm") and, where it is a short form that chats have for
+/// one word, as that word. Forms that are words of another language stay.
+fn in_full(word: &str) -> String {
+    let mut letters: Vec<char> = Vec::new();
+    for run in word.chars().collect::<Vec<_>>().chunk_by(|a, b| a == b) {
+        let drawn_out = run.len() >= 3 && run[0].is_alphabetic();
+        letters.extend(if drawn_out { &run[..1] } else { run });
+    }
+    let word: String = letters.into_iter().collect();
+    let full = match word.as_str() {
+        "vc" => "voce",
+        "vcs" => "voces",
+        "q" => "que",
+        "msm" => "mesmo",
+        "tbm" | "tb" => "tambem",
+        "pfv" | "pfvr" | "pfr" => "favor",
+        "vdd" => "verdade",
+        "ctz" => "certeza",
+        "qto" => "quanto",
+        "hj" => "hoje",
+        "tmb" => "tambien",
+        "dnd" => "donde",
+        "pls" | "plz" => "please",
+        "appt" => "appointment",
+        "appts" => "appointments",
+        _ => return word,
+    };
+    full.to_owned()
 }
 
 fn without_accent(letter: char) -> char {
@@ -203,8 +244,19 @@ mod tests {
     #[test]
     fn a_yes_may_have_polite_company_and_nothing_else() {
         let said = |text: &str| Text::new(text).is_any_beside(&["sim", "ok"], &["por", "favor"]);
-        assert!(said("Sim, por favor!") && said("ok sim"));
+        assert!(said("Sim, por favor!") && said("ok sim") && said("por favor, sim"));
         assert!(!said("sim, mas às 16h") && !said("por favor"));
+    }
+
+    #[test]
+    fn drawn_out_letters_and_short_forms_are_read_as_the_word() {
+        for (chat, word) in [("Simmmm", "sim"), ("vcs", "vocês"), ("pls", "please"), ("👌", "👍")]
+        {
+            assert_eq!(folded_words(chat), folded_words(word), "{chat}");
+        }
+        for kept in ["1000", "111", "yess", "soon"] {
+            assert_eq!(folded_words(kept), [kept]);
+        }
     }
 
     #[test]

@@ -376,6 +376,18 @@ impl Answer {
         self
     }
 
+    /// A price was told: what is asked next may be another one.
+    pub(super) fn priced(mut self) -> Self {
+        match &mut self.state {
+            State::DateTime(plan) => plan.priced = true,
+            State::Greeting
+            | State::ServiceSelection(_)
+            | State::Confirmation(_)
+            | State::Completed(_) => {}
+        }
+        self
+    }
+
     pub(super) fn greeted(mut self) -> Self {
         self.greeted = true;
         self
@@ -402,6 +414,7 @@ impl Answer {
             | Effect::NotifyStaff { .. }
             | Effect::SetTimer { .. }
             | Effect::Resume
+            | Effect::ExpectNoAnswer
             | Effect::OptOut
             | Effect::OptIn => false,
         });

@@ -4,14 +4,22 @@ use chrono::{NaiveDateTime, TimeZone};
 
 use super::state::Plan;
 use super::turn::Turn;
-use crate::domain::availability::{Reason, explain, explain_visit};
+use super::visit::start_of;
+use crate::domain::availability::{Reason, Visit, explain, explain_visit};
 use crate::domain::catalogue::Staff;
 
 /// That a local time is not available, with the reason where there is one to tell.
-pub(super) fn not_available(turn: &Turn<'_>, plan: &Plan, at: NaiveDateTime) -> String {
+///
+/// `visits` is what is free for the plan.
+pub(super) fn not_available(
+    turn: &Turn<'_>,
+    plan: &Plan,
+    at: NaiveDateTime,
+    visits: &[Visit],
+) -> String {
     let (day, time) = (turn.format.day(at.date()), turn.format.spoken_time(at.time()));
     let spoken = turn.format.at(at.time());
-    match reason(turn, plan, at).and_then(|reason| said(turn, plan, &reason)) {
+    match reason(turn, plan, at).and_then(|reason| said(turn, plan, &reason, visits)) {
         Some(why) => turn.phrases.not_available_because(&day, &time, &spoken, &why),
         None => turn.phrases.not_available(&day, &time, &spoken),
     }
@@ -30,7 +38,7 @@ fn reason(turn: &Turn<'_>, plan: &Plan, at: NaiveDateTime) -> Option<Reason> {
     reasons.into_iter().next()
 }
 
-fn said(turn: &Turn<'_>, plan: &Plan, reason: &Reason) -> Option<String> {
+fn said(turn: &Turn<'_>, plan: &Plan, reason: &Reason, visits: &[Visit]) -> Option<String> {
     let (format, phrases) = (turn.format, turn.phrases);
     let wished: Option<&Staff> = plan.staff_id().and_then(|id| turn.member(id));
     let own_hours = wished.filter(|member| member.hours.is_some());
@@ -52,7 +60,9 @@ fn said(turn: &Turn<'_>, plan: &Plan, reason: &Reason) -> Option<String> {
             Some(phrases.why_closing(&format.spoken_time(closes), &format.at(closes)))
         }
         Reason::Notice { earliest } => {
-            let at = turn.local(*earliest);
+            // The rule itself may end between two starts.
+            let first = visits.iter().map(start_of).filter(|start| start >= earliest).min();
+            let at = turn.local(first.unwrap_or(*earliest));
             let (day, time) = (format.day(at.date()), format.spoken_time(at.time()));
             Some(phrases.why_notice(&day, &time, &format.at(at.time())))
         }

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 
 use super::turn::{Answer, Turn};
-use super::{Dialogue, Effect, Known, Step, idle, out_of_hours};
+use super::{Dialogue, Effect, Known, Message, Step, courtesies, idle, out_of_hours};
 
 /// After a message of a person the customer is not told that the team is away.
 const AFTER_PERSON: TimeDelta = TimeDelta::minutes(5);
@@ -12,7 +12,16 @@ const AFTER_PERSON: TimeDelta = TimeDelta::minutes(5);
 const DAY: std::ops::Range<u32> = 8..21;
 
 /// The customer writes to the team: the bot says nothing, or that the team is away.
-pub(super) fn waits(dialogue: &Dialogue, now: DateTime<Utc>, known: &Known<'_>) -> Step {
+pub(super) fn waits(
+    dialogue: &Dialogue,
+    messages: &[Message],
+    now: DateTime<Utc>,
+    known: &Known<'_>,
+) -> Step {
+    if courtesies::are_all(messages) {
+        let effects = vec![Effect::ExpectNoAnswer];
+        return Step::Turn { dialogue: dialogue.clone(), effects };
+    }
     let turn = Turn::new(now, known, dialogue);
     let today = turn.today();
     let person_was_there =
@@ -28,13 +37,9 @@ pub(super) fn waits(dialogue: &Dialogue, now: DateTime<Utc>, known: &Known<'_>) 
     Step::Turn { dialogue, effects: vec![Effect::Reply { text }] }
 }
 
-/// Nobody of the team has written since a person was called.
+/// Nobody of the team has written since the customer began to wait: whoever writes ends the timer.
 pub(super) fn nobody_answered(dialogue: &Dialogue, now: DateTime<Utc>, known: &Known<'_>) -> Step {
-    let answered = known
-        .history
-        .last_person_at
-        .is_some_and(|last| dialogue.last_turn.is_none_or(|called| last >= called));
-    if !dialogue.with_person || answered {
+    if !dialogue.with_person {
         return silent(dialogue);
     }
     let turn = Turn::new(now, known, dialogue);

@@ -109,6 +109,23 @@ pub(crate) struct Words {
     /// Words that say nothing about which service is meant.
     pub(crate) filler: &'static [&'static str],
 
+    /// Says nothing by itself, beside whatever is said: greetings, thanks, apologies.
+    pub(crate) courtesy: &'static [&'static str],
+    /// Anywhere in an answer to whether a booking shall go: it stays as it is.
+    pub(crate) keep_in: &'static [&'static str],
+    /// Turns around the verb that follows, …
+    pub(crate) negators: &'static [&'static str],
+    /// … with no other words than these between: "não quero cancelar".
+    pub(crate) negated_beside: &'static [&'static str],
+    /// Anywhere in a question after a booking was made: when it was, and whether it holds.
+    pub(crate) when_is_it_in: &'static [&'static str],
+    /// Anywhere in a sentence: reminders and news shall stop, …
+    pub(crate) opt_out_in: &'static [&'static str],
+    /// … and come again.
+    pub(crate) opt_in_in: &'static [&'static str],
+    /// The whole message takes whatever was offered.
+    pub(crate) any_offered: &'static [&'static str],
+
     pub(crate) weekdays: [&'static str; 7],
     pub(crate) weekdays_spoken: [&'static str; 7],
     pub(crate) weekdays_short: [&'static str; 7],

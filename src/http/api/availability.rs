@@ -41,7 +41,8 @@ enum FreeTimes {
 
 /// What is asked, by keys.
 struct Wanted {
-    services: Vec<String>,
+    /// None: not given, or wrong; the query has noted it.
+    services: Option<Vec<String>>,
     staff: Option<String>,
 }
 
@@ -71,13 +72,13 @@ async fn list_free_times(
     let wanted = wanted(&mut query);
     let within = within(&mut query);
     let each = query.optional("each", flag).unwrap_or(false);
-    if each && wanted.as_ref().is_some_and(|wanted| wanted.services.len() > 1) {
+    if each && wanted.services.as_ref().is_some_and(|services| services.len() > 1) {
         query.report("each", "goes with one service only");
     }
     let now = app.clock.now();
     let mut db = caller.begin(&app).await?;
     let catalogue = bookings::catalogue(&mut db).await?;
-    let wishes = wanted.and_then(|wanted| wishes(&mut query, &catalogue, &wanted));
+    let wishes = wishes(&mut query, &catalogue, &wanted);
     let (wishes, within) = query.finish_with(wishes.zip(within))?;
     // Whoever has the most free time that day is known of whole days only.
     let day = TimeDelta::days(1);
@@ -146,7 +147,7 @@ async fn explain_time(
     let now = app.clock.now();
     let mut db = caller.begin(&app).await?;
     let catalogue = bookings::catalogue(&mut db).await?;
-    let wishes = wanted.and_then(|wanted| wishes(&mut query, &catalogue, &wanted));
+    let wishes = wishes(&mut query, &catalogue, &wanted);
     let (wishes, start) = query.finish_with(wishes.zip(start))?;
     let day = TimeDelta::days(1);
     let days = Span { start: start - day, end: start + day };
@@ -165,7 +166,7 @@ async fn explain_time(
     }))
 }
 
-fn wanted(query: &mut Query) -> Option<Wanted> {
+fn wanted(query: &mut Query) -> Wanted {
     let services = query.required("service", |text| {
         let services: Vec<String> = text.split(',').map(key).collect::<Result<_, _>>()?;
         if services.len() > MOST_SERVICES {
@@ -174,7 +175,7 @@ fn wanted(query: &mut Query) -> Option<Wanted> {
         Ok(services)
     });
     let staff = query.optional("staff", key);
-    Some(Wanted { services: services?, staff })
+    Wanted { services, staff }
 }
 
 fn within(query: &mut Query) -> Option<Span> {
@@ -198,13 +199,18 @@ fn wishes<'a>(
     catalogue: &'a Catalogue,
     wanted: &Wanted,
 ) -> Option<Vec<Wish<'a>>> {
-    let services: Option<Vec<&Service>> =
-        wanted.services.iter().map(|key| service(query, catalogue, key)).collect();
+    let keys = wanted.services.as_deref().unwrap_or_default();
+    // Each is looked at before the first that is wrong ends it: all are reported.
+    let found: Vec<_> = keys.iter().map(|key| service(query, catalogue, key)).collect();
+    let services: Vec<&Service> = found.iter().copied().flatten().collect();
     let staff = match &wanted.staff {
-        Some(key) => Some(member(query, catalogue, key, services.as_deref().unwrap_or_default())?),
+        Some(key) => Some(member(query, catalogue, key, &services)?),
         None => None,
     };
-    Some(services?.into_iter().map(|service| Wish { service, staff }).collect())
+    if wanted.services.is_none() || found.len() > services.len() {
+        return None;
+    }
+    Some(services.into_iter().map(|service| Wish { service, staff }).collect())
 }
 
 fn service<'a>(query: &mut Query, catalogue: &'a Catalogue, key: &str) -> Option<&'a Service> {

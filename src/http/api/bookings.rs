@@ -22,7 +22,7 @@ pub(super) use self::body::etag;
 use self::body::{Booking, BookingList, STATUSES};
 pub(super) use self::change::{ChangeProblems, as_booked, illegal_status, inside_notice};
 use super::free::Calendar;
-use super::idempotency::{Made, Once};
+use super::idempotency::Once;
 use super::in_path::InPath;
 use super::input::{
     Fields, JsonObject, Query, Read, choice, key, string, text, timestamp, whole_number,
@@ -202,8 +202,10 @@ async fn create(
     caller: Caller,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
+    query: Query,
     body: JsonObject,
 ) -> Result<Response, Problem> {
+    query.finish()?;
     let once = Once::read(&headers, uri.path(), &body)?;
     let mut patience = Patience::new();
     loop {
@@ -230,11 +232,7 @@ async fn book(
     let now = app.clock.now();
     let mut calendar = Calendar::load(&mut db, catalogue, now, wish.start, 1, &[]).await?;
     let booking = take(&mut db, &mut calendar, &wish).await?;
-    let made = Made {
-        body: json(&Booking::from(&booking))?,
-        location: format!("/api/v1/bookings/{}", booking.id),
-    };
-    once.keep(&mut db, &made).await?;
+    let made = once.keep(&mut db, json(&Booking::from(&booking))?).await?;
     db.commit().await?;
     Ok(made.into_response())
 }

@@ -48,7 +48,7 @@ pub(super) fn feeds() -> Router<App> {
 /// Read a booking as a calendar file
 ///
 /// For the customer: names service, staff and place. Sent again after a move or a cancellation, the
-/// file changes the entry that calendars have: its UID stays, SEQUENCE is the booking's revision.
+/// file changes the entry that calendars have: its UID stays, SEQUENCE rises with each of them.
 #[utoipa::path(
     get, path = "/bookings/{id}/calendar.ics", tag = "calendar",
     params(("id" = String, Path, description = "Its id, or its code as people type it", example = "K7F2A")),

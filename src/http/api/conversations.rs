@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::{OriginalUri, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike as _, FixedOffset, Utc};
@@ -16,8 +17,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::bookings::json;
+use super::idempotency::Once;
+use super::in_path::InPath;
 use super::input::{Fields, JsonObject, Query, Read, choice, flag, string, whole_number};
 use super::key::Caller;
+use super::patience::{Failure, Patience, begin};
 use super::problem::{BodyProblems, KeyedProblems, Problem, described};
 use crate::db::conversations::{self, Filter, Line, Position};
 use crate::http::App;
@@ -189,6 +194,20 @@ impl IntoResponses for NoSuchConversation {
     }
 }
 
+/// What writing a message may meet beside what every request may.
+struct MessageProblems;
+
+impl IntoResponses for MessageProblems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        described(&[
+            ("400", "The body is not a JSON object, or the Idempotency-Key is no key"),
+            ("404", "The tenant has no such conversation"),
+            ("409", "The first request with this Idempotency-Key is still running (`in-progress`)"),
+            ("422", "Fields are wrong, or the Idempotency-Key belongs to another request"),
+        ])
+    }
+}
+
 /// List conversations
 ///
 /// The one in which something happened last first. Send the same filters with each `cursor`.
@@ -246,7 +265,7 @@ async fn list_conversations(
 async fn read_conversation(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    InPath(id): InPath,
     mut query: Query,
 ) -> Result<Json<ConversationWithTimeline>, Problem> {
     let most = query.optional("lines", whole_number(1..=MOST_LINES)).unwrap_or(USUAL_LINES);
@@ -278,20 +297,38 @@ async fn read_conversation(
 async fn change_conversation(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    InPath(id): InPath,
+    query: Query,
     body: JsonObject,
 ) -> Result<Json<Conversation>, Problem> {
+    query.finish()?;
     let mut fields = Fields::of(&body);
     let mode = fields.required("mode", string(choice(MODES)));
     let mode = fields.finish_with(mode)?;
     let id = id_of(&id)?;
-    let mut db = caller.begin(&app).await?;
+    let mut patience = Patience::new();
+    loop {
+        match set_mode(&app, &caller, id, mode).await {
+            Err(failure) if patience.allows(&failure).await => {}
+            done => return Ok(Json(done?)),
+        }
+    }
+}
+
+/// One try of [`change_conversation`].
+async fn set_mode(
+    app: &App,
+    caller: &Caller,
+    id: Uuid,
+    mode: &str,
+) -> Result<Conversation, Failure> {
+    let mut db = begin(app, caller).await?;
     if !conversations::set_mode(&mut db, id, mode).await? {
-        return Err(nowhere());
+        return Err(nowhere().into());
     }
     let changed = conversations::find(&mut db, id).await?.ok_or_else(nowhere)?;
     db.commit().await?;
-    Ok(Json(Conversation::from(&changed)))
+    Ok(Conversation::from(&changed))
 }
 
 /// Write to the customer as a person
@@ -300,27 +337,62 @@ async fn change_conversation(
 /// `human`, until four hours after the last message of a person.
 #[utoipa::path(
     post, path = "/conversations/{id}/messages", tag = "conversations",
-    params(("id" = String, Path, description = "The conversation's id")),
+    params(
+        ("id" = String, Path, description = "The conversation's id"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "As for bookings: the same key again within 24 hours gives the same answer, and nothing is \
+                written twice",
+            min_length = 1, max_length = 255, pattern = "^[!-~]+$", example = "b7f1c6de-message-1"),
+    ),
     request_body(content = NewMessage),
     responses(
-        (status = 201, description = "The message, on its way", body = QueuedMessage),
-        BodyProblems, KeyedProblems, NoSuchConversation,
+        (status = 201, description = "The message, on its way", body = QueuedMessage, headers(
+            ("Idempotency-Replayed" = Option<String>, description = "`true`: this is the answer to an earlier request"),
+        )),
+        BodyProblems, KeyedProblems, MessageProblems,
     ),
 )]
 async fn write_message(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    InPath(id): InPath,
+    headers: HeaderMap,
+    query: Query,
     body: JsonObject,
-) -> Result<(StatusCode, Json<QueuedMessage>), Problem> {
+) -> Result<Response, Problem> {
+    query.finish()?;
+    let once = Once::read(&headers, uri.path(), &body)?;
     let mut fields = Fields::of(&body);
     let text = fields.required("text", string(message_text));
     let text = fields.finish_with(text)?;
     let id = id_of(&id)?;
-    let mut db = caller.begin(&app).await?;
-    let message = conversations::write(&mut db, id, &text).await?.ok_or_else(nowhere)?;
+    let mut patience = Patience::new();
+    loop {
+        match write(&app, &caller, &once, id, &text).await {
+            Err(failure) if patience.allows(&failure).await => {}
+            done => return Ok(done?),
+        }
+    }
+}
+
+/// One try of [`write_message`].
+async fn write(
+    app: &App,
+    caller: &Caller,
+    once: &Once,
+    id: Uuid,
+    text: &str,
+) -> Result<Response, Failure> {
+    let mut db = begin(app, caller).await?;
+    if let Some(answer) = once.claim(&mut db).await? {
+        return Ok(answer);
+    }
+    let message = conversations::write(&mut db, id, text).await?.ok_or_else(nowhere)?;
+    let queued = QueuedMessage { id: message, status: "queued" };
+    let made = once.keep(&mut db, json(&queued)?).await?;
     db.commit().await?;
-    Ok((StatusCode::CREATED, Json(QueuedMessage { id: message, status: "queued" })))
+    Ok(made.into_response())
 }
 
 fn id_of(text: &str) -> Result<Uuid, Problem> {
@@ -331,16 +403,16 @@ fn nowhere() -> Problem {
     Problem::not_found("conversation")
 }
 
-/// A text of several lines, without the white space around it.
+/// A text of several lines, however they end, without the white space around it.
 fn message_text(text: &str) -> Read<String> {
-    let text = text.trim();
+    let text = text.trim().replace("\r\n", "\n");
     if text.chars().any(|c| c.is_control() && c != '\n') {
         return Err("has control characters other than line breaks".to_owned());
     }
     if !(1..=TEXT_MAX).contains(&text.chars().count()) {
         return Err(format!("has not 1 to {TEXT_MAX} signs"));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 /// The text that asks for what comes after `end`.
@@ -418,6 +490,7 @@ mod tests {
     #[test]
     fn a_message_keeps_its_lines_and_has_a_bounded_length() {
         assert_eq!(message_text(" Oi!\nTudo bem? \n"), Ok("Oi!\nTudo bem?".to_owned()));
+        assert_eq!(message_text("Oi!\r\nTudo bem?"), Ok("Oi!\nTudo bem?".to_owned()));
         assert!(message_text(&"é".repeat(TEXT_MAX)).is_ok());
         for text in ["", " \n ", "a\u{0}b", &"é".repeat(TEXT_MAX + 1)] {
             assert!(message_text(text).is_err(), "{text:?}");

@@ -21,15 +21,16 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 #[derive(Debug)]
 pub(super) struct Once {
     key: Option<String>,
+    path: String,
     hash: Vec<u8>,
 }
 
 /// What a request made: the answer that is sent, and kept for its repetition.
 #[derive(Debug)]
 pub(super) struct Made {
-    pub(super) body: String,
-    /// Where what was made is found, from the root of the server.
-    pub(super) location: String,
+    body: String,
+    /// Where what was made is found, from the root of the server; none where it has no address.
+    location: Option<String>,
 }
 
 impl Once {
@@ -56,7 +57,7 @@ impl Once {
         hash.update(path.as_bytes());
         hash.update(b"\n");
         hash.update(&body);
-        Ok(Self { key, hash: hash.finalize().to_vec() })
+        Ok(Self { key, path: path.to_owned(), hash: hash.finalize().to_vec() })
     }
 
     /// Takes the key, first thing in the transaction; an answer, where the request came before.
@@ -65,7 +66,8 @@ impl Once {
         match requests::claim(db, key, &self.hash).await {
             Ok(Claim::Ours) => Ok(None),
             Ok(Claim::Answered { status, body }) => {
-                let mut answer = created(&body, location_in(&body).as_deref());
+                let location = self.location_of(&body);
+                let mut answer = Made { body, location }.into_response();
                 *answer.status_mut() = answered(status)?;
                 answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
                 Ok(Some(answer))
@@ -82,35 +84,34 @@ impl Once {
     }
 
     /// Keeps the answer, last thing in the transaction.
-    pub(super) async fn keep(&self, db: &mut TenantTx, made: &Made) -> sqlx::Result<()> {
-        match &self.key {
-            Some(key) => requests::answer(db, key, StatusCode::CREATED.as_u16(), &made.body).await,
-            None => Ok(()),
+    pub(super) async fn keep(&self, db: &mut TenantTx, body: String) -> sqlx::Result<Made> {
+        if let Some(key) = &self.key {
+            requests::answer(db, key, StatusCode::CREATED.as_u16(), &body).await?;
         }
+        let location = self.location_of(&body);
+        Ok(Made { body, location })
+    }
+
+    /// What is made under a path is found below it by its `id`; messages are found in the timeline
+    /// of their conversation alone.
+    fn location_of(&self, body: &str) -> Option<String> {
+        if self.path.ends_with("/messages") {
+            return None;
+        }
+        let body: serde_json::Value = serde_json::from_str(body).ok()?;
+        Some(format!("{}/{}", self.path, body.get("id")?.as_str()?))
     }
 }
 
 impl IntoResponse for Made {
     fn into_response(self) -> Response {
-        created(&self.body, Some(&self.location))
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let mut answer = (StatusCode::CREATED, json, self.body).into_response();
+        if let Some(Ok(location)) = self.location.map(HeaderValue::try_from) {
+            answer.headers_mut().insert(header::LOCATION, location);
+        }
+        answer
     }
-}
-
-fn created(body: &str, location: Option<&str>) -> Response {
-    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    let mut answer = (StatusCode::CREATED, json, body.to_owned()).into_response();
-    if let Some(Ok(location)) = location.map(HeaderValue::from_str) {
-        answer.headers_mut().insert(header::LOCATION, location);
-    }
-    answer
-}
-
-/// The answer names what was made by its `id`; bookings alone have a `visit_id` beside it.
-fn location_in(body: &str) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_str(body).ok()?;
-    let id = body.get("id")?.as_str()?;
-    let what = if body.get("visit_id").is_some() { "bookings" } else { "visits" };
-    Some(format!("/api/v1/{what}/{id}"))
 }
 
 fn answered(status: i16) -> Result<StatusCode, Problem> {

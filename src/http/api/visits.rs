@@ -20,7 +20,7 @@ use super::bookings::{
     illegal_status, inside_notice, json, wanted_service,
 };
 use super::free::Calendar;
-use super::idempotency::{Made, Once};
+use super::idempotency::Once;
 use super::in_path::InPath;
 use super::input::{Fields, JsonObject, Query, choice, string, text, timestamp};
 use super::key::Caller;
@@ -77,7 +77,6 @@ struct VisitChange {
     #[schema(min_length = 1, max_length = 500)]
     reason: Option<String>,
     /// When its first booking is to start instead; the others move as far.
-    #[schema(example = "2026-03-12T16:00:00-03:00")]
     starts_at: Option<DateTime<FixedOffset>>,
     /// Why it is cancelled or moved all the same, inside the tenant's cancellation notice.
     #[schema(min_length = 1, max_length = 500)]
@@ -144,8 +143,10 @@ async fn create(
     caller: Caller,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
+    query: Query,
     body: JsonObject,
 ) -> Result<Response, Problem> {
+    query.finish()?;
     let once = Once::read(&headers, uri.path(), &body)?;
     let mut patience = Patience::new();
     loop {
@@ -174,8 +175,7 @@ async fn book(
     let id = take(&mut db, &mut calendar, &wanted).await?;
     let lines = bookings::find(&mut db, Which::Visit(id)).await?;
     let visit = Visit::of(&lines).ok_or_else(Problem::internal)?;
-    let made = Made { body: json(&visit)?, location: format!("/api/v1/visits/{id}") };
-    once.keep(&mut db, &made).await?;
+    let made = once.keep(&mut db, json(&visit)?).await?;
     db.commit().await?;
     Ok(made.into_response())
 }
@@ -290,8 +290,10 @@ async fn change(
     State(app): State<App>,
     caller: Caller,
     InPath(id): InPath,
+    query: Query,
     body: JsonObject,
 ) -> Result<Json<Visit>, Problem> {
+    query.finish()?;
     let change = Change::read(&body)?;
     let mut patience = Patience::new();
     loop {

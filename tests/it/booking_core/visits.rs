@@ -346,3 +346,34 @@ async fn two_who_cancel_two_lines_at_once_leave_no_reminder_behind() {
     assert_eq!(planned(&salon).await, []);
     assert_eq!(salon.stack.violations().await, Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn who_opts_in_again_is_reminded_though_the_job_called_off_has_run() {
+    let salon = Salon::open().await;
+    // On Tuesday at 11:40: the reminder of 10:40 is a job at once.
+    salon.book(&[("corte", "ana", 100 - 95 * 60)], None, "confirmed").await;
+    salon.run("update app.customers set opted_out_at = app.now()").await;
+    salon.run("update apalis.jobs set status = 'Done', done_at = now() where job_type = 'send_reminder'").await;
+    salon.run("update app.customers set opted_out_at = null").await;
+    let jobs: Vec<String> = sqlx::query_scalar(
+        "select s.kind from app.scheduled_notifications s
+           join ops.jobs j on j.kind = 'send_reminder' and j.args ->> 'notification_id' = s.id::text
+          where s.status = 'planned' and j.state = 'scheduled'",
+    )
+    .fetch_all(&salon.stack.db.owner)
+    .await
+    .unwrap();
+    assert_eq!(jobs, ["reminder_1h"]);
+}
+
+#[tokio::test]
+async fn who_opts_in_again_is_reminded_of_what_comes_first_by_then() {
+    let salon = Salon::open().await;
+    let (visit, _) = salon.visit().await;
+    salon.run("update app.customers set opted_out_at = app.now()").await;
+    salon.book(&[("manicure", "ana", -60)], Some(visit), "confirmed").await;
+    assert_eq!(planned(&salon).await, []);
+    salon.run("update app.customers set opted_out_at = null").await;
+    assert_eq!(planned(&salon).await, [(-60, 3)]);
+    salon.assert_sound().await;
+}

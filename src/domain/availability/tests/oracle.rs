@@ -115,9 +115,20 @@ impl<'a> Oracle<'a> {
             .iter()
             .filter(|open| open.from <= at && at < open.until)
             .map(|open| {
+                // Openings that follow without a break are open all the same.
+                let mut ends = BTreeSet::from([open.until]);
+                loop {
+                    let more = openings.iter().filter(|o| ends.contains(&o.from)).map(|o| o.until);
+                    let grown: BTreeSet<_> = more.chain(ends.iter().copied()).collect();
+                    if grown.len() == ends.len() {
+                        break;
+                    }
+                    ends = grown;
+                }
+                let until = *ends.last().expect("its own end");
                 let fits = start + service.duration
                     <= self.ticks[open.from].at
-                        + self.tick * i32::try_from(open.until - open.from).unwrap();
+                        + self.tick * i32::try_from(until - open.from).unwrap();
                 let since = (local - open.wall).num_minutes();
                 let interval = self.catalogue.tenant.rules.slot_interval.num_minutes();
                 (fits, first && since >= 0 && since % interval == 0)

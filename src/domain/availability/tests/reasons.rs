@@ -227,3 +227,23 @@ fn reasons_are_written_with_their_name_beside_what_they_say() {
         assert_eq!(serde_json::from_str::<Reason>(json).unwrap(), reason);
     }
 }
+
+#[test]
+fn a_visit_may_run_into_an_opening_that_follows_without_a_break() {
+    let (mut catalogue, now) = salon();
+    // A night bar: Tuesday from eight, and on into Wednesday.
+    catalogue.tenant.hours.openings = vec![
+        Opening { weekday: 2, opens: 1200, closes: 1440 },
+        Opening { weekday: 3, opens: 0, closes: 60 },
+    ];
+    let cut = &catalogue.services[0];
+    let midnight = at(0, 0) + TimeDelta::days(1);
+    let before = midnight - minutes(15);
+    assert_eq!(explain(&catalogue, cut, Some(ANA), before, now, &[]), []);
+    let within = Span { start: before, end: midnight + minutes(60) };
+    let slots = free_slots(&catalogue, cut, Some(ANA), within, now, &[]);
+    let starts: Vec<_> = slots.iter().map(|slot| slot.start).collect();
+    assert_eq!(starts, [before, midnight, midnight + minutes(15)]);
+    let late = explain(&catalogue, cut, Some(ANA), midnight + minutes(30), now, &[]);
+    assert_eq!(late, [Reason::Closing { closes: midnight + minutes(60) }]);
+}

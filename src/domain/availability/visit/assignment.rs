@@ -152,7 +152,7 @@ impl<'a> Planner<'a> {
         let offered = |member: &Staff| {
             let hours = self.timetable.hours(member).iter();
             hours
-                .filter(|s| s.contains(start) && end <= s.closes)
+                .filter(|s| s.contains(start) && end <= s.runs_until)
                 .any(|s| s.is_on_grid(start, grid))
         };
         let staff = first.staff.iter().map(|candidate| candidate.member);

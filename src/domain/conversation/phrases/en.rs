@@ -80,6 +80,7 @@ pub(super) const PHRASES: Shipped = Shipped {
     taken: "Sorry, {time} on {weekday} was taken a moment ago. Nothing was booked.",
     old_time_stays: "Sorry, that time was taken a moment ago. Your booking stays as it was: {what}.",
     released: "I released the time I was holding.",
+    still_free: "It is still free.",
     nothing_booked: "All right, nothing was booked. Write BOOK when you want a time.",
     nothing_to_cancel: "There is nothing open to cancel. Write BOOK when you want a time.",
 
@@ -188,6 +189,7 @@ pub(super) const PHRASES: Shipped = Shipped {
     menu_again: "That number is not on the list. Please choose one of these:",
 
     and: "and",
+    or: "or",
     today: "Today, {day}",
     tomorrow: "Tomorrow, {day}",
     morning: "morning",

@@ -80,6 +80,7 @@ pub(super) const PHRASES: Shipped = Shipped {
     taken: "Lo siento, la hora del {weekday} {at} se ocupó recién. No se reservó nada.",
     old_time_stays: "Lo siento, esa hora se ocupó recién. Tu reserva sigue como estaba: {what}.",
     released: "Liberé la hora que te guardaba.",
+    still_free: "Sigue libre.",
     nothing_booked: "De acuerdo, no se reservó nada. Escribe RESERVAR cuando quieras una hora.",
     nothing_to_cancel: "No hay nada abierto que cancelar. Escribe RESERVAR cuando quieras una hora.",
 
@@ -188,6 +189,7 @@ pub(super) const PHRASES: Shipped = Shipped {
     menu_again: "Ese número no está en la lista. Elige uno de estos:",
 
     and: "y",
+    or: "o",
     today: "Hoy, {day}",
     tomorrow: "Mañana, {day}",
     morning: "por la mañana",

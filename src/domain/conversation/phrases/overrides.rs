@@ -32,6 +32,16 @@ const ROWS: &[&str] = &[
     "new_time",
     "book_new_time",
     "person",
+    "change",
+    "another_service",
+    "go_on",
+    "start_anew",
+    "show_times_again",
+    "two_separate_times",
+    "separate_times",
+    "book",
+    "end_chat",
+    "no_reminders",
 ];
 
 /// Values that may be left out: without them a text is less personal and no less true.
@@ -366,6 +376,19 @@ mod tests {
             assert_ne!(refused("booked", template), "", "{template}");
         }
         assert_eq!(refused("booked", "Done{% if code %}: {code}{% else %}!{% endif %}"), "");
+    }
+
+    #[test]
+    fn a_row_has_room_for_every_shipped_text_that_stands_in_one() {
+        for language in Language::ALL {
+            let all = replaceable(language);
+            for key in ROWS {
+                let text = all.iter().find(|text| text.key == *key);
+                let length = text.map(|text| text.template.chars().count());
+                let fits = length.is_some_and(|length| length <= ROW_MAX);
+                assert!(fits, "{language:?} {key}: {length:?}");
+            }
+        }
     }
 
     #[test]

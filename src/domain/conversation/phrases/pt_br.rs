@@ -80,6 +80,7 @@ pub(super) const PHRASES: Shipped = Shipped {
     taken: "Poxa, o horário de {weekday} {at} acabou de ser ocupado. Nada foi agendado.",
     old_time_stays: "Poxa, esse horário acabou de ser ocupado. O seu continua como estava: {what}.",
     released: "Liberei o horário que eu estava segurando.",
+    still_free: "Ele ainda está livre.",
     nothing_booked: "Tudo bem, nada foi agendado. Escreva AGENDAR quando quiser um horário.",
     nothing_to_cancel: "Não há nada aberto para cancelar. Escreva AGENDAR quando quiser um horário.",
 
@@ -188,6 +189,7 @@ pub(super) const PHRASES: Shipped = Shipped {
     menu_again: "Esse número não está na lista. Escolha um destes:",
 
     and: "e",
+    or: "ou",
     today: "Hoje, {day}",
     tomorrow: "Amanhã, {day}",
     morning: "de manhã",

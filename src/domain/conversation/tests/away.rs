@@ -141,14 +141,26 @@ fn who_gets_no_answer_is_told_so_once_with_the_hours() {
 }
 
 #[test]
-fn who_was_answered_is_told_nothing() {
-    let mut world = World::new(Language::English);
-    world.say("person");
-    world.now += TimeDelta::minutes(5);
-    world.history.last_person_at = Some(world.now);
-    world.now += TimeDelta::minutes(10);
-    assert_eq!(world.happen(&Event::NobodyAnswered), "");
+fn who_waits_for_nobody_is_told_nothing() {
     let mut world = World::new(Language::English);
     world.say("hi");
     assert_eq!(world.happen(&Event::NobodyAnswered), "", "nobody was called");
+}
+
+#[test]
+fn thanks_to_a_person_expect_no_answer_and_a_question_does() {
+    let cases = [
+        (Language::English, "perfect, thank you", "perfect, and on friday?"),
+        (Language::Portuguese, "perfeito, muito obrigada!", "obrigada, e na sexta?"),
+        (Language::Spanish, "perfecto, gracias", "gracias, ¿y el viernes?"),
+    ];
+    for (language, thanks, question) in cases {
+        let mut world = World::new(language);
+        world.say("0");
+        assert!(world.human);
+        assert_eq!(world.say(thanks), "");
+        assert_eq!(world.effects, [Effect::ExpectNoAnswer], "{thanks}");
+        assert_eq!(world.say(question), "");
+        assert_eq!(world.effects, [], "{question}");
+    }
 }

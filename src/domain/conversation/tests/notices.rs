@@ -278,3 +278,30 @@ fn script_13_who_cancelled_a_booking_and_when_is_told() {
     world.bookings.clear();
     assert!(world.say("1").starts_with("This booking was canceled today at 9:10 AM."));
 }
+
+#[test]
+fn a_new_time_for_a_cancelled_visit_is_for_all_of_its_services() {
+    // Told of the cancellation, or answering an older reminder.
+    for (template, before) in [("booking_cancelled", None), ("reminder", DAY)] {
+        let mut world = visit_cancelled(template, before);
+        let mut answer = world.say("1");
+        if template == "reminder" {
+            assert!(answer.contains("1 Book a new time"), "{answer}");
+            answer = world.say("1");
+        }
+        assert!(answer.starts_with("Haircut + manicure, 1 h 25 min"), "{template}: {answer}");
+    }
+}
+
+fn visit_cancelled(template: &str, before: Option<i64>) -> World {
+    let mut world = World::new(Language::English);
+    world.say("haircut and manicure on saturday");
+    world.say("1");
+    world.say("1");
+    world.notify(template, before);
+    world.bookings.clear();
+    let booking = &mut world.notice.as_mut().unwrap().booking;
+    booking.status = Status::Cancelled;
+    booking.cancelled_by = Some(CancelledBy::Staff);
+    world
+}

@@ -96,13 +96,32 @@ fn a_thumb_below_the_question_confirms_and_cancels_nothing() {
 }
 
 #[test]
-fn a_hold_that_is_over_is_said_to_be_and_its_time_offered_again() {
+fn a_time_whose_hold_is_over_is_held_again_where_it_is_still_free() {
     let mut world = english();
     world.say("haircut tomorrow 3pm");
     world.now += TimeDelta::minutes(11);
     let answer = world.say("yes");
-    assert!(answer.starts_with("I released the time I was holding. Closest free times:"));
-    assert!(answer.contains("Wed 11 Mar, 3:00 PM with Ana"), "{answer}");
+    let again = "I released the time I was holding. It is still free.\nPlease check:\nHaircut";
+    assert!(answer.starts_with(again), "{answer}");
+    assert!(answer.contains("I am holding this time for you until 10:21 AM."), "{answer}");
+    assert_eq!((world.holds(), world.dialogue.state.name()), (1, "confirmation"));
+    assert!(world.say("yes").starts_with("Booked ✅"));
+    assert_eq!(world.local(world.bookings[0].starts_at), march(11, 15, 0));
+}
+
+#[test]
+fn a_time_whose_hold_is_over_and_that_is_taken_gives_way_to_those_around_it() {
+    let mut world = english();
+    world.say("haircut tomorrow 3pm");
+    world.now += TimeDelta::minutes(11);
+    let (start, end) = (world.at(march(11, 15, 0)), world.at(march(11, 16, 0)));
+    for staff_id in [ANA, BRUNO] {
+        world.block(staff_id, start, end);
+    }
+    let answer = world.say("yes");
+    let gone = "I released the time I was holding. Closest free times:\n1 Wed 11 Mar,";
+    assert!(answer.starts_with(gone), "{answer}");
+    assert!(!answer.contains("Wed 11 Mar, 3:00 PM"), "{answer}");
     assert_eq!((world.holds(), world.dialogue.state.name()), (0, "date_time"));
 }
 

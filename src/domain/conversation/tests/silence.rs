@@ -195,8 +195,9 @@ fn a_confirmation_is_taken_up_again_as_it_is_by_then() {
     let question = "Shall we continue where we stopped? Haircut, Wednesday 11 March, 3:00 PM.";
     assert!(answer.starts_with(question), "{answer}");
     let answer = world.say("yes");
-    assert!(answer.starts_with("I released the time I was holding."), "{answer}");
-    assert_eq!(world.dialogue.state.name(), "date_time");
+    let again = "I released the time I was holding. It is still free.\nPlease check:";
+    assert!(answer.starts_with(again), "{answer}");
+    assert_eq!((world.holds(), world.dialogue.state.name()), (1, "confirmation"));
 }
 
 #[test]

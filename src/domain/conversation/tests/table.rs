@@ -113,6 +113,7 @@ fn outcome(state: &str, input: &Input) -> String {
             Effect::OptIn => "opt_in",
             Effect::NotifyStaff { .. } => "notify_staff",
             Effect::SetTimer { .. } => "set_timer",
+            Effect::ExpectNoAnswer => "expect_no_answer",
         })
         .collect();
     format!("{state}: {}", effects.join(", ")).trim_end().to_owned()
@@ -165,7 +166,7 @@ fn every_state_answers_every_kind_of_input() {
         (Sends(MessageKind::Location), ["service_selection: say", "service_selection: say", "date_time: say", "confirmation: say", "completed: say"]),
         (Sends(MessageKind::Contact), ["service_selection: say", "service_selection: say", "date_time: say", "confirmation: say", "completed: say"]),
         (Sends(MessageKind::Other), ["service_selection: say", "service_selection: say", "date_time: say", "confirmation: say", "completed: say"]),
-        (Late("1"), ["service_selection: say", "date_time: say", "date_time: say", "date_time: release, say", "completed: say"]),
+        (Late("1"), ["service_selection: say", "date_time: say", "date_time: say", "confirmation: release, hold, say", "completed: say"]),
         (Late("menu"), ["service_selection: say", "service_selection: say", "service_selection: say", "service_selection: release, say", "service_selection: say"]),
         (Outdated("1"), ["service_selection: say", "service_selection: say", "date_time: say", "confirmation: say", "completed: say"]),
         (ToPerson("1"), ["greeting:", "service_selection:", "date_time:", "confirmation:", "completed:"]),

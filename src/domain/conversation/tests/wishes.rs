@@ -149,17 +149,17 @@ fn a_name_that_nobody_has_is_said_to_be_unknown() {
         (
             Language::Portuguese,
             "corte amanhã com a maria",
-            "Não temos ninguém chamado Maria. Você pode agendar com Ana e Bruno.",
+            "Não temos ninguém chamado Maria. Você pode agendar com Ana ou Bruno.",
         ),
         (
             Language::English,
             "haircut tomorrow with Jemima",
-            "Nobody here is called Jemima. You can book with Ana and Bruno.",
+            "Nobody here is called Jemima. You can book with Ana or Bruno.",
         ),
         (
             Language::Spanish,
             "corte mañana con maría",
-            "No tenemos a nadie que se llame María. Puedes reservar con Ana y Bruno.",
+            "No tenemos a nadie que se llame María. Puedes reservar con Ana o Bruno.",
         ),
     ];
     for (language, text, line) in cases {

@@ -19,9 +19,15 @@ enum Before {
     Booked,
     /// A haircut with Bruno on Thursday at 14:45 is spoken of.
     Booking,
+    /// Whether it shall be cancelled is asked.
+    Cancelling,
+    /// Whether it shall move to Friday at 9:00 is asked.
+    Moving,
+    /// It was reminded of a day ahead.
+    Reminded,
 }
 
-use Before::{Booked, Booking, Held, Nothing, Services, Times};
+use Before::{Booked, Booking, Cancelling, Held, Moving, Nothing, Reminded, Services, Times};
 
 fn world(language: Language, before: Before) -> World {
     let mut world = World::new(language);
@@ -32,13 +38,24 @@ fn world(language: Language, before: Before) -> World {
         Times => &[service],
         Held => &[service, "2"],
         Booked => &[service, "2", "1"],
-        Booking => {
+        Booking | Cancelling | Moving | Reminded => {
             world = world.booked(march(12, 14, 45), "K7F29");
-            &["hi"]
+            match (before, language) {
+                (Cancelling, Language::English) => &["hi", "cancel"],
+                (Cancelling, _) => &["hi", "cancelar"],
+                (Moving, Language::English) => &["hi", "move it to friday at 9"],
+                (Moving, Language::Portuguese) => &["hi", "muda pra sexta às 9h"],
+                (Moving, Language::Spanish) => &["hi", "cambiar al viernes a las 9"],
+                (Reminded, _) => &[],
+                (_, _) => &["hi"],
+            }
         }
     };
     for text in said {
         world.say(text);
+    }
+    if matches!(before, Reminded) {
+        world.notify("reminder", Some(24 * 60 * 60));
     }
     world
 }
@@ -54,6 +71,9 @@ use Comes::{Does, To};
 
 const CONFIRMS: Comes = Does(|effect| matches!(effect, Effect::Confirm { .. }));
 const HOLDS: Comes = Does(|effect| matches!(effect, Effect::Hold { .. }));
+const CANCELS: Comes = Does(|effect| matches!(effect, Effect::Cancel { .. }));
+const MOVES: Comes = Does(|effect| matches!(effect, Effect::Move { .. }));
+const OPTS_OUT: Comes = Does(|effect| *effect == Effect::OptOut);
 const CALLS_A_PERSON: Comes = Does(|effect| *effect == Effect::HandOff);
 
 fn check(language: Language, cases: &[(Before, Comes, &[&str])]) {
@@ -184,4 +204,116 @@ fn spanish_wordings() {
         (Booking, To("Eso te lo dice el equipo"), &["¿aceptan tarjeta?"]),
         (Booked, To("Hasta entonces"), &["muchas gracias", "genial", "nos vemos", "ok"]),
     ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn english_chat() {
+    check(Language::English, &[
+        (Nothing, OPTS_OUT, &["please stop sending me messages", "stop texting me", "no more reminders", "stop please"]),
+        (Nothing, To("We are open"), &["open sunday?", "whats your hours"]),
+        (Services, To("Haircut, 45 min."), &["1 pls", "haircutttt", "id like to get my hair cut", "number one", "option 1 thanks"]),
+        (Times, HOLDS, &["i'll take the first one pls", "number 2 pls", "2 is good", "any of them", "any of those is fine", "you choose"]),
+        (Times, To("Take your time"), &["let me ask my husband and get back to you", "i will talk to my mum and let you know, one moment", "let me check my calendar"]),
+        (Times, To("nothing was booked"), &["nvm", "forget it, sorry", "never mind thanks"]),
+        (Times, To("What would you like to book?"), &["sorry wrong one", "oops sorry"]),
+        (Times, To("First free times:"), &["whoever's available", "i don't mind", "whichever"]),
+        (Held, CONFIRMS, &["yesss", "kk", "that's perfect", "lovely thanks", "book me in", "i'll take it", "✅", "👌", "no problem, book it", "brilliant cheers"]),
+        (Held, To("Which day and time suit you?"), &["actually no", "not that one sorry"]),
+        (Held, To("Manicure, 40 min."), &["change it to a manicure"]),
+        (Booked, To("See you then"), &["thanks so much, see you thursday", "tysm", "❤️", "🙏🙏", "perfect see you then", "cheers mate"]),
+        (Booked, To("Your booking:"), &["is it confirmed?", "when is it again?", "what's my code", "don't cancel it", "keep it"]),
+        (Booking, To("Cancel this booking?"), &["won't make it thursday", "something's come up", "hi, sadly I have to cancel thursday"]),
+        (Booking, To("now Thursday 12 March"), &["can we make it friday instead?", "need to resched", "i don't want to cancel, i want to move it"]),
+        (Booking, To("What would you like to book?"), &["need another one for my son"]),
+        (Booking, CALLS_A_PERSON, &["running 10 mins late"]),
+        (Booking, To("See you then"), &["i'll be there thursday"]),
+        (Cancelling, CANCELS, &["yes cancel", "sadly yes", "yeah sorry", "cancel it please", "go ahead"]),
+        (Cancelling, To("Nothing has changed"), &["keep it", "don't cancel", "i don't want to cancel", "changed my mind", "never mind", "actually no", "no keep it"]),
+        (Cancelling, To("now Thursday 12 March"), &["friday instead", "actually can i move it instead"]),
+        (Cancelling, To("Cancel this booking?"), &["cancel"]),
+        (Moving, MOVES, &["yes", "move it", "sure, do it"]),
+        (Moving, To("Nothing has changed"), &["keep thursday", "leave it as it was", "forget it"]),
+        (Reminded, To("See you then"), &["ill be there!", "on my way", "for sure", "thanks for the reminder", "keep it"]),
+        (Reminded, To("Cancel this booking?"), &["sorry can't make it", "i'll have to cancel sorry"]),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn portuguese_chat() {
+    check(Language::Portuguese, &[
+        (Nothing, OPTS_OUT, &["para de me mandar mensagem", "quero parar de receber lembretes", "não quero mais receber mensagens", "sair por favor"]),
+        (Nothing, To("Abrimos"), &["oi, vcs trabalham sábado?", "que horas vcs fecham?"]),
+        (Services, To("Corte, 45 min."), &["corteee", "1 pfvr", "esse primeiro aí", "só o corte msm"]),
+        (Services, To("Rua das Flores, 120"), &["queria o corte, mas antes me diz onde vcs ficam"]),
+        (Times, HOLDS, &["qualquer um desses", "pode ser o primeiro então", "2 pode ser", "você escolhe"]),
+        (Times, To("Sem pressa"), &["vou falar com meu marido e te aviso", "deixa eu ver aqui na agenda"]),
+        (Times, To("nada foi agendado"), &["deixa quieto, obg", "não quero mais não", "deixa pra lá, valeu"]),
+        (Times, To("O que você quer agendar?"), &["desculpa, mandei errado"]),
+        (Times, To("Primeiros horários livres:"), &["com quem for", "o que vc tiver mais cedo"]),
+        (Held, CONFIRMS, &["simmm", "ok confirmado", "isso msm", "eh isso", "com ctz", "show de bola", "✅", "👌", "quero", "exato"]),
+        (Held, To("Que dia e horário ficam bons?"), &["nao quero esse horario", "não, quero outro"]),
+        (Held, To("Manicure, 40 min."), &["troca pra manicure"]),
+        (Booked, To("Até lá"), &["perfeito, até quinta", "brigaduuu", "bjs", "😊", "show, obrigada pela atenção", "ok obg 😘"]),
+        (Booked, To("O seu horário:"), &["quando é mesmo?", "que horas ficou?", "qual meu código?", "tá confirmado?", "não cancela meu horário hein"]),
+        (Booking, To("Quer cancelar este horário?"), &["n vou conseguir ir quinta", "não vai rolar quinta", "oi, tudo bem? infelizmente vou ter q desmarcar"]),
+        (Booking, To("hoje marcado para quinta-feira, 12 de março"), &["consigo adiantar meu horário?", "não quero cancelar, quero mudar"]),
+        (Booking, To("O que você quer agendar?"), &["quero um pra minha mãe tb"]),
+        (Booking, To("(K7F29)"), &["q horas é meu corte msm?"]),
+        (Booking, To("Até lá"), &["vou sim quinta"]),
+        (Cancelling, CANCELS, &["pode cancelar", "sim, cancela", "quero cancelar sim", "infelizmente sim"]),
+        (Cancelling, To("Nada mudou"), &["manter", "não cancela", "não quero cancelar", "mudei de ideia", "deixa como está", "melhor não", "deixa quieto"]),
+        (Moving, MOVES, &["sim", "pode mudar", "pode trocar"]),
+        (Moving, To("Nada mudou"), &["mantém quinta", "deixa como estava"]),
+        (Reminded, To("Até lá"), &["tô indo", "estarei aí, obg", "obrigada por lembrar", "pode contar", "✅"]),
+        (Reminded, To("Quer cancelar este horário?"), &["n vou conseguir ir", "vou ter que desmarcar infelizmente"]),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn spanish_chat() {
+    check(Language::Spanish, &[
+        (Nothing, OPTS_OUT, &["dejen de mandarme mensajes", "no quiero recibir más recordatorios", "quiero darme de baja", "baja por favor"]),
+        (Services, To("Corte, 45 min."), &["el 1 porfa", "el primero porfis", "1 xfa"]),
+        (Times, HOLDS, &["cualquiera de esas", "la 2 po", "la primera porfa", "elige tú"]),
+        (Times, To("Sin apuro"), &["voy a hablar con mi hija y te digo", "le pregunto a mi marido y te aviso", "déjame revisar mi agenda"]),
+        (Times, To("no se reservó nada"), &["olvídalo, gracias", "ya no, gracias"]),
+        (Times, To("Primeras horas libres:"), &["con quien sea", "la que sea", "apenas se pueda"]),
+        (Held, CONFIRMS, &["siii", "dale nomás", "ya po", "órale", "resérvamela", "vale perfecto", "confírmame porfa", "👌"]),
+        (Held, To("Manicura, 40 min."), &["cambiar a manicura"]),
+        (Booked, To("Hasta entonces"), &["muchas gracias, nos vemos el jueves", "perfecto, hasta el jueves", "❤️", "bendiciones"]),
+        (Booked, To("Tu reserva:"), &["¿está confirmada?", "¿a qué hora quedó?", "¿cuál es mi código?", "no la canceles", "mantenla"]),
+        (Booking, To("¿Cancelo esta reserva?"), &["no llego el jueves", "estoy enferma, no voy"]),
+        (Booking, To("ahora el jueves 12 de marzo"), &["no quiero cancelar, quiero cambiar", "¿puedo ir más temprano?"]),
+        (Booking, To("¿Qué quieres reservar?"), &["quiero otra hora para mi hijo"]),
+        (Booking, CALLS_A_PERSON, &["voy a llegar 10 min tarde"]),
+        (Cancelling, CANCELS, &["sí, cancela", "si, anúlala", "lamentablemente sí", "dale"]),
+        (Cancelling, To("Nada ha cambiado"), &["no, déjala", "quiero mantenerla", "no la canceles", "no quiero cancelar", "cambié de idea", "mejor no"]),
+        (Moving, MOVES, &["sí", "cámbiala"]),
+        (Moving, To("Nada ha cambiado"), &["déjala como estaba", "mantener el jueves"]),
+        (Reminded, To("Hasta entonces"), &["confirmo asistencia", "gracias por avisar", "ahí estaré el jueves"]),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn what_only_sounds_like_it_does_nothing_of_the_kind() {
+    let unharmed = |language: Language, before: Before, texts: &[&str]| {
+        for text in texts {
+            let mut world = world(language, before);
+            let answer = world.say(text);
+            let harm = world.effects.iter().find(|effect| {
+                matches!(effect, Effect::OptOut | Effect::HandOff | Effect::Cancel { .. } | Effect::Confirm { .. })
+            });
+            assert!(harm.is_none() && !answer.contains("Cancel this") && !answer.contains("Quer cancelar") && !answer.contains("¿Cancelo"), "{text}: {harm:?} {answer}");
+        }
+    };
+    unharmed(Language::English, Booking, &["don't cancel my appointment", "please do not cancel it", "i can't stop smiling", "is there a bus stop nearby?"]);
+    unharmed(Language::English, Held, &["is that with ana? yes or no", "what's your cancellation policy?", "don't book it yet"]);
+    unharmed(Language::Portuguese, Booking, &["não quero cancelar", "não precisa cancelar não", "para de graça kkk", "não vou cancelar"]);
+    unharmed(Language::Portuguese, Held, &["não cancela não", "confirma se tem estacionamento?", "ainda não confirma"]);
+    unharmed(Language::Spanish, Booking, &["no quiero cancelar mi hora", "no voy a cancelar", "no la canceles por favor"]);
+    unharmed(Language::Spanish, Held, &["todavía no confirmes", "no me la canceles"]);
 }

@@ -191,7 +191,13 @@ impl World {
     pub(crate) fn notify(&mut self, template: &str, before: Option<i64>) {
         let booking = self.bookings.iter().find(|b| b.status == Status::Confirmed).unwrap().clone();
         let template = template.to_owned();
-        self.notice = Some(SentNotice { template, before, sent_at: self.now, booking });
+        let services = self
+            .bookings
+            .iter()
+            .filter(|line| line.visit_id == booking.visit_id)
+            .map(|line| line.service_id)
+            .collect();
+        self.notice = Some(SentNotice { template, before, sent_at: self.now, booking, services });
     }
 
     pub(crate) fn at(&self, local: NaiveDateTime) -> DateTime<Utc> {
@@ -355,6 +361,7 @@ impl World {
             Effect::HandOff => self.human = true,
             Effect::Resume => self.human = false,
             Effect::NotifyStaff { .. } => self.notified += 1,
+            Effect::ExpectNoAnswer => {}
             Effect::SetTimer { timer: Timer::Idle, at } => self.idle_at = Some(*at),
             Effect::OptOut => self.customer.opted_out = true,
             Effect::OptIn => self.customer.opted_out = false,

@@ -20,7 +20,7 @@ use crate::domain::catalogue::{Catalogue, Service};
 use crate::http::App;
 use crate::http::api::free::Calendar;
 use crate::http::api::in_path::InPath;
-use crate::http::api::input::{Fields, JsonObject, choice, string, text, timestamp};
+use crate::http::api::input::{Fields, JsonObject, Query, choice, string, text, timestamp};
 use crate::http::api::key::Caller;
 use crate::http::api::patience::{Failure, Patience, begin};
 use crate::http::api::problem::{BodyProblems, KeyedProblems, Problem, described};
@@ -40,10 +40,9 @@ struct BookingChange {
     #[schema(min_length = 1, max_length = 500)]
     reason: Option<String>,
     /// When it is to start instead.
-    #[schema(example = "2026-03-12T16:00:00-03:00")]
     starts_at: Option<DateTime<FixedOffset>>,
     /// Key of the member of staff it moves to; with `starts_at`.
-    #[schema(example = "ana", min_length = 1, max_length = 63)]
+    #[schema(min_length = 1, max_length = 63)]
     staff: Option<String>,
     /// Why it is cancelled or moved all the same, inside the tenant's cancellation notice. Kept with
     /// the booking.
@@ -157,8 +156,10 @@ pub(super) async fn change(
     caller: Caller,
     InPath(id): InPath,
     headers: HeaderMap,
+    query: Query,
     body: JsonObject,
 ) -> Result<Response, Problem> {
+    query.finish()?;
     let mut patience = Patience::new();
     loop {
         match apply(&app, &caller, &id, &headers, &body).await {

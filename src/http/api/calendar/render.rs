@@ -54,10 +54,16 @@ fn event(booking: &Booking, summary: &str) -> Event {
         .ends(booking.ends_at)
         .status(status)
         .timestamp(booking.updated_at)
-        .append_property(Property::new("SEQUENCE", booking.revision.to_string()))
+        .append_property(Property::new("SEQUENCE", sequence(booking).to_string()))
         .append_property(Property::new("CREATED", utc(booking.created_at)))
         .append_property(Property::new("LAST-MODIFIED", utc(booking.updated_at)))
         .done()
+}
+
+/// Rises with every move and with the end: a calendar takes a CANCEL only if it is newer than what it
+/// has (RFC 5546, section 2.1.4). Nothing comes after a cancellation, so the number stays free.
+fn sequence(booking: &Booking) -> i64 {
+    i64::from(booking.revision) + i64::from(booking.status == "cancelled")
 }
 
 fn utc(moment: DateTime<Utc>) -> String {
@@ -167,6 +173,7 @@ mod tests {
         let text = booking_file(&cancelled);
         assert!(text.contains("METHOD:CANCEL\r\n"), "{text}");
         assert_eq!(only_event(&text).property_value("STATUS"), Some("CANCELLED"));
+        assert_eq!(only_event(&text).property_value("SEQUENCE"), Some("4"), "after revision 3");
         assert!(feed("Inês", "America/Sao_Paulo", &[cancelled]).contains("STATUS:CANCELLED\r\n"));
     }
 
