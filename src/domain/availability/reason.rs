@@ -198,7 +198,8 @@ fn of_hours(
 ) -> Vec<Reason> {
     let grid = Grid::of(catalogue);
     let inside = hours.iter().filter(|stretch| stretch.contains(start)).map(|stretch| {
-        let closing = (end > stretch.runs_until).then_some(Reason::Closing { closes: stretch.runs_until });
+        let closing =
+            (end > stretch.runs_until).then_some(Reason::Closing { closes: stretch.runs_until });
         let off_grid = (!stretch.is_on_grid(start, grid)).then_some(Reason::OffGrid);
         closing.into_iter().chain(off_grid).collect::<Vec<_>>()
     });
