@@ -20,7 +20,7 @@ const LENGTH: usize = 43;
 /// Signs that a name may have; `api_keys_name_is_readable` says the same.
 pub const LONGEST_NAME: usize = 80;
 
-/// A key of the API: [`PREFIX`] and 256 random bits in base64url. Its `Debug` does not show it.
+/// A key of the API: `pontual_` and 256 random bits in base64url. Its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
