@@ -30,7 +30,7 @@ enum Command {
     Dev(dev::Dev),
     /// Bring a database to the current schema; safe to run twice, and from two machines at once
     Migrate,
-    /// Run the HTTP server: webhook and health
+    /// Run the HTTP server: webhook, API, calendars and health
     Web,
     /// Run a pool of workers; any number of such processes on any number of machines
     Worker(serve::Worker),

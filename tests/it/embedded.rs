@@ -358,10 +358,23 @@ async fn a_long_path_with_odd_characters_has_a_url_that_connects() {
     }
 }
 
+/// Also the process that a [`Holder`] starts: told by its environment, it holds a cluster until its
+/// input ends. Otherwise it is the one who starts such a process.
 #[test]
-#[ignore = "a process of its own for the tests above, which say where"]
-fn holds_a_cluster() {
-    let Some(state_dir) = std::env::var_os("PONTUAL_TEST_HOLD") else { return };
+fn a_cluster_lasts_as_long_as_the_process_that_holds_it() {
+    if let Some(state_dir) = std::env::var_os("PONTUAL_TEST_HOLD") {
+        return hold(&state_dir);
+    }
+    let state = StateDir::new();
+    let mut holder = Holder::start(&state, "ephemeral", &[]);
+    assert!(is_alive(holder.server));
+    drop(holder.process.stdin.take());
+    assert!(holder.process.wait().unwrap().success());
+    wait_until("the server has ended with its holder", || !is_alive(holder.server));
+    assert!(!holder.directory.exists(), "{} goes with it", holder.directory.display());
+}
+
+fn hold(state_dir: &std::ffi::OsStr) {
     let profile = match std::env::var("PONTUAL_TEST_PROFILE").as_deref() {
         Ok("ephemeral") => Profile::Ephemeral,
         _ => Profile::Test,

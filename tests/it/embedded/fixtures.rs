@@ -26,7 +26,11 @@ pub(super) struct Holder {
 impl Holder {
     pub(super) fn start(state: &StateDir, profile: &str, environment: &[(&str, &str)]) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["embedded::holds_a_cluster", "--exact", "--ignored", "--nocapture"])
+            .args([
+                "embedded::a_cluster_lasts_as_long_as_the_process_that_holds_it",
+                "--exact",
+                "--nocapture",
+            ])
             .env("PONTUAL_TEST_HOLD", &state.path)
             .env("PONTUAL_TEST_PROFILE", profile)
             .envs(environment.iter().copied())
