@@ -30,7 +30,7 @@ docs:
 deny:
     cargo deny check bans licenses sources
 
-# Measure: understand, peers, availability, or round_trip (which makes a million bookings)
+# Measure: understand, peers, availability, round_trip (which makes a million bookings), or delivery (a million messages)
 bench *ARGS:
     cargo bench {{ ARGS }}
 

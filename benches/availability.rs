@@ -75,6 +75,7 @@ fn catalogue() -> Catalogue {
         services,
         closures: Vec::new(),
         texts: pontual::domain::conversation::Texts::default(),
+        features: pontual::domain::catalogue::Features::default(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The program's commands.
 
 mod dev;
+mod flag;
 mod gateway_sim;
+mod instance;
 mod key;
 mod migrate;
 mod replay;
@@ -14,7 +16,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::Environment;
-use crate::telemetry;
+use crate::{metrics, telemetry};
 
 /// Appointment booking over WhatsApp, run from Postgres.
 #[derive(Debug, Parser)]
@@ -42,6 +44,12 @@ enum Command {
     /// Create, show and revoke keys of the HTTP API
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Connect tenants' WhatsApp numbers to the gateway, and see how they are connected
+    #[command(subcommand)]
+    Instance(instance::InstanceCommand),
+    /// Switch features on and off, for everybody or for one tenant
+    #[command(subcommand)]
+    Flag(flag::FlagCommand),
     /// Say things in a tenant's own words
     #[command(subcommand)]
     Template(template::TemplateCommand),
@@ -60,6 +68,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         let environment = Environment::load()?;
         telemetry::start(&environment)?;
+        metrics::start();
         // Does nothing where one is installed; rustls asks for a choice.
         let _ = rustls::crypto::ring::default_provider().install_default();
         if let Command::Understand(understand) = &self.command {
@@ -85,6 +94,10 @@ impl Cli {
             }
             Command::Key(command) => {
                 key::run(command, environment.owner_database_url()?, clock).await
+            }
+            Command::Instance(command) => instance::run(command, environment).await,
+            Command::Flag(command) => {
+                flag::run(command, environment.owner_database_url()?, clock).await
             }
             Command::Template(command) => {
                 template::run(command, environment.owner_database_url()?, clock).await

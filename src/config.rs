@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
+use reqwest::Url;
 
+use crate::channel::Channels;
+use crate::channel::email::Email;
+use crate::channel::sms::Sms;
 use crate::clock::Clock;
 use crate::jobs::GatewayKeys;
 
@@ -123,6 +127,59 @@ impl Environment {
         Ok(GatewayKeys::new(common, self.variables.clone()))
     }
 
+    /// Where people and providers reach this program, such as `https://pontual.example`; `None`:
+    /// they do not.
+    pub fn public_url(&self) -> anyhow::Result<Option<Url>> {
+        let Some(written) = self.var("PONTUAL_PUBLIC_URL") else { return Ok(None) };
+        let url = Url::parse(written).ok();
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        url.map(Some).context(
+            "PONTUAL_PUBLIC_URL is no address of a website, such as https://pontual.example",
+        )
+    }
+
+    /// E-mail and SMS, as far as they are set up.
+    ///
+    /// # Errors
+    ///
+    /// Names the variable that is wrong, or missing beside another.
+    pub fn channels(&self) -> anyhow::Result<Channels> {
+        let public_url = self.public_url()?;
+        let email = match self.var("SMTP_URL") {
+            None => None,
+            Some(url) => {
+                let from = self.required("MAIL_FROM", "the address that mails come from")?;
+                Some(Email::new(url, from).context("SMTP_URL or MAIL_FROM cannot be used")?)
+            }
+        };
+        let sms = match self.var("SMS_API_URL") {
+            None => None,
+            Some(url) => {
+                let key =
+                    self.required("SMS_API_KEY", "the SMS account's id and token, id:token")?;
+                let from = self.required("SMS_FROM", "the number or name that SMS come from")?;
+                let reports =
+                    public_url.as_ref().map(|url| crate::channel::at(url, &["webhooks", "sms"]));
+                let sms = Sms::new(url, key, from, reports);
+                Some(sms.context("SMS_API_URL, SMS_API_KEY or SMS_FROM cannot be used")?)
+            }
+        };
+        let alarms_to = self.alarm_address(email.is_some())?;
+        Ok(Channels { email, sms, public_url, alarms_to })
+    }
+
+    /// Who is told by mail when an instance is in trouble.
+    fn alarm_address(&self, by_mail: bool) -> anyhow::Result<Option<String>> {
+        let Some(address) = self.var("ALARM_MAIL_TO") else { return Ok(None) };
+        if !by_mail {
+            bail!("ALARM_MAIL_TO is set and SMTP_URL is not: nobody would be told; set both");
+        }
+        if address.parse::<lettre::Address>().is_err() {
+            bail!("ALARM_MAIL_TO is no e-mail address, such as ops@example.com");
+        }
+        Ok(Some(address.to_owned()))
+    }
+
     /// Whether logs are JSON, for machines.
     pub fn json_logs(&self) -> anyhow::Result<bool> {
         match self.var("LOG_FORMAT").unwrap_or("text") {
@@ -168,6 +225,24 @@ mod tests {
         assert!(environment.webhook_secrets().is_err());
         let environment = Environment::of(&[("EVOLUTION_WEBHOOK_SECRETS", "old, new")]);
         assert_eq!(environment.webhook_secrets().unwrap(), ["old", "new"]);
+    }
+
+    #[test]
+    fn a_channel_is_set_up_whole_or_not_at_all() {
+        let none = Environment::of(&[]).channels().unwrap();
+        assert!(none.email.is_none() && none.sms.is_none());
+        let error = |pairs: &[(&str, &str)]| {
+            format!("{:#}", Environment::of(pairs).channels().unwrap_err())
+        };
+        assert!(error(&[("SMTP_URL", "smtp://h")]).contains("MAIL_FROM is not set"));
+        assert!(error(&[("ALARM_MAIL_TO", "a@b.example")]).contains("set both"));
+        let mail = [("SMTP_URL", "smtp://h"), ("MAIL_FROM", "a@b.example")];
+        assert!(error(&[mail[0], mail[1], ("ALARM_MAIL_TO", "a, b")]).contains("no e-mail"));
+        assert!(error(&[("SMTP_URL", "h"), ("MAIL_FROM", "a@b.example")]).contains("smtps://"));
+        let sms = [("SMS_API_URL", "https://x"), ("SMS_API_KEY", "s3cret"), ("SMS_FROM", "Lua")];
+        let said = error(&sms);
+        assert!(said.contains("colon") && !said.contains("s3cret"), "{said}");
+        assert!(error(&[("PONTUAL_PUBLIC_URL", "pontual.example")]).contains("PONTUAL_PUBLIC_URL"));
     }
 
     #[test]

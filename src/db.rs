@@ -3,13 +3,19 @@
 //! Every query of a tenant's data runs inside a [`TenantTx`]; the few looks across tenants are
 //! `security definer` functions in `sql/`, which return ids only.
 
+pub mod alarms;
 pub mod bookings;
 mod busy;
 pub mod conversations;
+pub mod customers;
+pub mod direct;
+pub mod flags;
 pub mod inbox;
+pub mod instances;
 pub mod journal;
 pub mod keys;
 mod migrate;
+pub mod notifications;
 pub mod outbox;
 pub mod reminders;
 mod safety;

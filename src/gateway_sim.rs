@@ -1,9 +1,10 @@
 //! A simulated Evolution server, with customers that write when told.
 //!
-//! It speaks the REST calls and webhooks of the real one (2.3.7, instances of kind
-//! WHATSAPP-BAILEYS), as recorded, including what is unpleasant about it: webhooks are concurrent,
-//! tried again with back-off on some answers and lost on others; a send may fail after the message
-//! went out. `dev`, the chat page, tests and load tests use it in place of the real server.
+//! It speaks the REST calls and webhooks of the real one, as recorded, for each integration and for
+//! the versions that differ ([`Version`]), including what is unpleasant about it: webhooks are
+//! concurrent, tried again with back-off on some answers and lost on others; a send may fail after
+//! the message went out. `dev`, the chat page, tests and load tests use it in place of the real
+//! server.
 //!
 //! | part | is |
 //! | --- | --- |
@@ -14,11 +15,14 @@
 //! Everything is in memory and bounded: of each chat the last messages, of all chats a total, of
 //! sends a log. The control side takes no key: bind it to a private address.
 
+mod connection;
 mod control;
 pub mod fault;
+mod qr;
 mod rest;
 mod shape;
 mod state;
+mod version;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -30,10 +34,12 @@ use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-pub use self::control::Write;
+pub use self::control::{Edit, Tap, Write};
 pub use self::fault::Fault;
-use self::state::State;
-pub use self::state::{Author, Chat, ChatMessage, SentRecord, Webhook};
+pub use self::state::{Author, Chat, ChatMessage, Menu, MenuKind, MenuOption, SentRecord, Webhook};
+use self::state::{NewInstance, State};
+pub use self::version::{Integration, LidStyle, Version};
+pub use self::webhook::WebhookCounts;
 use crate::clock::Clock;
 
 /// How a simulated server behaves.
@@ -59,6 +65,19 @@ pub struct SimConfig {
     pub total_messages: usize,
     /// Sends kept in the log.
     pub sent_records: usize,
+    /// The version played, unless an instance has another.
+    pub version: Version,
+    /// Whether a version that wants a licence has one; without, it answers no call.
+    pub licensed: bool,
+    /// Whether instances are connected as soon as they are asked to: there is nobody to scan a code.
+    pub paired_at_once: bool,
+    /// How long a code can be scanned before the next one, and how many there are.
+    pub code_time: Duration,
+    pub most_codes: u32,
+    /// Where events of all instances go besides, `/` and the event's name appended.
+    pub global_webhook: Option<String>,
+    /// What webhooks call the server.
+    pub server_url: String,
 }
 
 impl Default for SimConfig {
@@ -74,6 +93,13 @@ impl Default for SimConfig {
             chat_messages: 200,
             total_messages: 100_000,
             sent_records: 100_000,
+            version: Version::default(),
+            licensed: false,
+            paired_at_once: false,
+            code_time: Duration::from_secs(20),
+            most_codes: 30,
+            global_webhook: None,
+            server_url: "http://gateway-sim".to_owned(),
         }
     }
 }
@@ -119,7 +145,6 @@ impl Sim {
             .timeout(config.webhook_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .user_agent("axios/1.13.2")
             .build()
             .expect("an HTTP client without options that can fail");
         let state = State::new(&config);
@@ -127,22 +152,48 @@ impl Sim {
         Self { inner: Arc::new(Inner { config, http, state: Mutex::new(state), changes }) }
     }
 
-    /// Makes an instance, connected at once, that delivers all events to `webhook`, with these
-    /// headers (`jwt_key` makes a signed token of its value). Replaces one of the same name.
+    /// Makes an instance of kind WHATSAPP-BAILEYS, connected at once, that delivers all events to
+    /// `webhook`, with these headers (`jwt_key` makes a signed token of its value). Replaces one of
+    /// the same name.
     pub fn create_instance(&self, name: &str, webhook: &str, headers: &[(&str, &str)]) {
+        self.create_instance_of(Integration::Baileys, name, webhook, headers);
+    }
+
+    /// As [`Sim::create_instance`], of another kind.
+    pub fn create_instance_of(
+        &self,
+        integration: Integration,
+        name: &str,
+        webhook: &str,
+        headers: &[(&str, &str)],
+    ) {
         let headers: BTreeMap<_, _> =
             headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         let webhook = Webhook { url: webhook.to_owned(), headers, ..Webhook::default() };
-        self.state().add_instance(name, None, None, Some(webhook), self.now());
+        let new = NewInstance { integration, webhook: Some(webhook), ..NewInstance::default() };
+        self.state().add_instance(name, new, self.now()).open();
     }
 
-    /// Connects (`open`) or disconnects an instance and reports it; `false` without such instance.
-    pub fn set_instance_state(&self, name: &str, state: &str) -> bool {
-        if !self.state().instance_mut(name).is_some_and(|instance| instance.set_state(state)) {
-            return false;
-        }
-        self.emit(name, "connection.update", shape::connection_update(name, state));
-        true
+    /// Puts another version in place: of the server, or of one instance. `false` without such
+    /// instance.
+    pub fn set_version(&self, version: Version, instance: Option<&str>) -> bool {
+        let mut state = self.state();
+        let Some(name) = instance else {
+            state.version = version;
+            return true;
+        };
+        state.instance_mut(name).map(|found| found.version = Some(version)).is_some()
+    }
+
+    /// Activates a version that wants a licence, or takes the licence away.
+    pub fn set_licensed(&self, licensed: bool) {
+        self.state().licensed = licensed;
+    }
+
+    /// Tells what WhatsApp knows of a number or LID: that it exists, with this very form as its
+    /// own, or that nobody has it. Of others, all exist.
+    pub fn set_number(&self, address: &str, exists: bool) {
+        self.state().set_account(address, exists);
     }
 
     /// Lets a customer write a text. Returns when the webhook's first try is over.
@@ -191,7 +242,9 @@ impl Sim {
                 if !after.is_empty() {
                     messages.by_ref().find(|message| message.id == after);
                 }
-                if let Some(reply) = messages.find(|message| message.from == Author::Business) {
+                if let Some(reply) = messages
+                    .find(|message| message.from == Author::Business && message.status != "failed")
+                {
                     return Some(reply);
                 }
                 changes.changed().await.ok()?;
@@ -200,14 +253,44 @@ impl Sim {
         tokio::time::timeout(timeout, reply).await.ok()?
     }
 
+    /// What became of webhooks so far.
+    pub fn webhook_counts(&self) -> WebhookCounts {
+        self.state().webhooks
+    }
+
     /// Makes something go wrong from now on; ends what went wrong before.
     pub fn set_fault(&self, fault: Fault) {
-        self.state().fault = Some(fault::Active::new(fault));
+        self.set_faults(vec![fault]);
+    }
+
+    /// Makes these things go wrong together from now on; ends what went wrong before.
+    pub fn set_faults(&self, faults: Vec<Fault>) {
+        let begun = faults.clone();
+        let before = self.state().faults.replace(faults);
+        for fault in &before {
+            self.end_connection_fault(fault);
+        }
+        for fault in &begun {
+            self.begin_connection_fault(fault);
+        }
+    }
+
+    /// Makes something go wrong beside what goes wrong already.
+    pub fn add_fault(&self, fault: Fault) {
+        self.begin_connection_fault(&fault);
+        self.state().faults.add(fault);
     }
 
     /// Makes everything go right again.
     pub fn clear_fault(&self) {
-        self.state().fault = None;
+        self.set_faults(Vec::new());
+    }
+
+    /// Ends this fault, if it has not ended.
+    fn end_fault(&self, fault: &Fault) {
+        if self.state().faults.remove(fault) {
+            self.end_connection_fault(fault);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -238,7 +321,8 @@ pub struct Written {
 
 /// Both sides of the server as one router.
 pub fn router(sim: Sim) -> Router {
-    rest::router().merge(control::router()).fallback(rest::no_such_route).with_state(sim)
+    let rest = rest::router(&sim);
+    rest.merge(control::router()).fallback(rest::no_such_route).with_state(sim)
 }
 
 /// Serves both sides until the task is dropped.

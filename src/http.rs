@@ -2,14 +2,17 @@
 
 mod api;
 mod health;
+mod metrics;
 pub mod sim;
+pub mod sms;
 mod trace;
+mod unsubscribe;
 mod webhook;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 use sqlx::PgPool;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -27,13 +30,10 @@ pub struct App {
 /// The routes every server has.
 pub fn router(app: App) -> Router {
     let router = Router::new()
-        .route("/webhooks/evolution", post(webhook::receive))
-        // With `byEvents` the gateway appends the event's name, and a second slash to an address
-        // that ends in one; what it is answered 404 it never brings again.
-        .route("/webhooks/evolution/", post(webhook::receive))
-        .route("/webhooks/evolution/{*event}", post(webhook::receive))
+        .merge(webhook::router(&app))
         .merge(health_routes(&app.pool))
         .merge(api::router())
+        .route("/unsubscribe/{token}", get(unsubscribe::page).post(unsubscribe::act))
         .layer(CatchPanicLayer::new());
     trace::traced(router).with_state(app)
 }
@@ -47,4 +47,5 @@ fn health_routes<S: Clone + Send + Sync + 'static>(pool: &PgPool) -> Router<S> {
     Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready).with_state(pool.clone()))
+        .route("/metrics", get(metrics::tell).with_state(pool.clone()))
 }

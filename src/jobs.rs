@@ -12,9 +12,12 @@
 
 mod deliver_messages;
 mod maintenance;
+mod merge_customers;
 mod process_message;
 mod pulse;
+mod replan_reminders;
 mod send_reminder;
+mod watch_instances;
 mod workers;
 
 use std::collections::HashMap;
@@ -25,12 +28,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
 
+use crate::channel::Channels;
 use crate::channel::whatsapp::client::Gateway;
 use crate::clock::Clock;
 
 pub use deliver_messages::DeliverMessages;
+pub use merge_customers::MergeCustomers;
 pub use process_message::ProcessMessage;
+pub use replan_reminders::ReplanReminders;
 pub use send_reminder::SendReminder;
+pub use watch_instances::watch_instances;
 pub use workers::{Settings, Workers};
 
 /// A kind of work. Arguments hold ids only, never what customers wrote or their numbers.
@@ -41,6 +48,10 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// The longest an attempt may take; then it is stopped and counts as failed. Below the ten
     /// minutes after which `queue.maintain` takes a running job back.
     const TIMEOUT: Duration;
+
+    /// How many times the pool's slots this kind has: more where jobs wait for the network and
+    /// hold a connection to the database for moments only.
+    const SHARE: usize = 1;
 
     /// Does the work once. It may run again after any crash, and must be harmless then.
     fn run(
@@ -109,6 +120,8 @@ pub struct Context {
     pub clock: Clock,
     pub gateway: Gateway,
     pub keys: GatewayKeys,
+    /// Beside WhatsApp.
+    pub channels: Channels,
 }
 
 /// Keys of the gateway: one for all instances, and those of instances that carry their own.

@@ -27,8 +27,10 @@
 //! | [`domain`] | what is decided: the conversation, availability, dates; pure |
 //! | [`db`] | Postgres: migrations, tenant transactions, queries |
 //! | [`channel`] | ways to reach a customer: WhatsApp through the Evolution API |
+//! | [`intake`] | what the gateway tells, on its way into the inbox |
 //! | [`jobs`] | what runs later or elsewhere, and the workers that run it |
 //! | [`http`] | the webhook, health, the chat simulator |
+//! | [`metrics`] | what is counted, by name |
 //! | [`command`] | the program's commands |
 //! | [`embedded`] | a private Postgres for `dev` and the tests |
 //! | [`gateway_sim`] | a simulated gateway for `dev`, tests and load |
@@ -43,5 +45,7 @@ pub mod domain;
 pub mod embedded;
 pub mod gateway_sim;
 pub mod http;
+pub mod intake;
 pub mod jobs;
+pub mod metrics;
 pub mod telemetry;

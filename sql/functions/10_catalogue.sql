@@ -42,7 +42,8 @@ as $$
       select coalesce(jsonb_object_agg(x.language, x.texts), '{}')
         from (select m.language, jsonb_object_agg(m.key, m.body) as texts
                 from app.message_templates m
-               where m.tenant_id = t.id and m.channel = 'whatsapp' group by m.language) x)))
+               where m.tenant_id = t.id and m.channel = 'whatsapp' group by m.language) x)),
+    'features', jsonb_build_object('whatsapp_booking', app.flag(t.id, 'whatsapp_booking')))
     from app.tenants t
    where t.id = app.tenant_id()
 $$;

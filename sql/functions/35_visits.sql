@@ -97,29 +97,81 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
+  t          app.tenants;
+  first      app.bookings;
+  over_at    timestamptz;
+  quiet_end  timestamptz;
+  untold     text;
+begin
+  select * into t from app.tenants x where x.id = tenant;
+  select max(b.ends_at) into over_at from app.bookings b where b.tenant_id = tenant and b.id = any (lines);
+  -- A conversation's own turn answers the customer itself (app.commit_turn links the answer).
+  untold := case
+    when coalesce(current_setting('app.teller', true), '') = 'conversation' then 'told in the conversation'
+    when event in ('arrived', 'completed', 'no_show') and event <> all (t.tell_events) then 'not told by default'
+    -- Whoever tidies the calendar of last month thanks nobody.
+    when event in ('completed', 'no_show') and over_at + interval '24 hours' <= app.now() then 'it is long over'
+  end;
+  if untold is not null then
+    perform app.note_event(tenant, event, lines, untold);
+    return;
+  end if;
+  quiet_end := case when event in ('completed', 'no_show')
+    then app.quiet_ends(app.now(), interval '1 day', t.timezone, t.quiet_from, t.quiet_until) end;
+  if quiet_end is null then
+    perform app.tell_now(tenant, visit, event, lines);
+  else
+    -- Thanks can wait until the morning.
+    select b.* into first from app.bookings b
+     where b.tenant_id = tenant and b.id = any (lines) order by b.starts_at, b.id limit 1;
+    insert into app.scheduled_notifications (tenant_id, booking_id, kind, due_at, expires_at, revision)
+    values (tenant, first.id, event, quiet_end, greatest(quiet_end + interval '1 hour', over_at + interval '24 hours'), first.revision)
+    on conflict on constraint scheduled_notifications_once_a_revision_and_kind do nothing;
+    perform app.note_event(tenant, event, array_remove(lines, first.id), 'told with another booking of the visit');
+  end if;
+end $$;
+comment on function app.tell_customer(uuid, uuid, text, uuid[]) is
+  'An event of these bookings of a visit: noted for each of them and, unless its conversation does or the tenant does not want it, told to the customer once; thanks not in the quiet hours.';
+
+create or replace function app.note_event(
+  tenant uuid, event text, lines uuid[], untold text, message uuid default null, channel text default 'whatsapp') returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+#variable_conflict use_variable
+begin
+  insert into app.booking_notifications (tenant_id, booking_id, event, channel, status, reason, revision, outbound_message_id)
+  select tenant, b.id, event, channel, case when untold is null then 'queued' else 'skipped' end, untold, b.revision, message
+    from app.bookings b where b.tenant_id = tenant and b.id = any (lines)
+   order by b.starts_at, b.id;
+end $$;
+comment on function app.note_event(uuid, text, uuid[], text, uuid, text) is 'Notes an event of each of these bookings; untold: why the customer is not told.';
+
+create or replace function app.tell_now(tenant uuid, visit uuid, event text, lines uuid[]) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
   first         app.bookings;
   useful_until  timestamptz;
   revisions     jsonb;
-  conversation  uuid;
   message       uuid;
+  channel       text;
   untold        text;
 begin
   select b.* into first from app.bookings b
    where b.tenant_id = tenant and b.id = any (lines) order by b.starts_at, b.id limit 1;
-  select jsonb_object_agg(b.id, b.revision), max(case when event = 'cancelled' then b.ends_at else b.starts_at end)
+  select jsonb_object_agg(b.id, b.revision),
+         max(case when event in ('cancelled', 'arrived') then b.ends_at
+                  when event in ('completed', 'no_show') then greatest(b.ends_at, app.now()) + interval '24 hours'
+                  else b.starts_at end)
     into revisions, useful_until
     from app.bookings b where b.tenant_id = tenant and b.id = any (lines);
-  -- A conversation's own turn answers the customer itself (app.commit_turn links the answer).
-  untold := case
-    when coalesce(current_setting('app.teller', true), '') = 'conversation' then 'told in the conversation'
-    when event in ('arrived', 'completed', 'no_show') then 'not told by default'
-    when event <> 'cancelled' and useful_until <= app.now() then 'it is over'
-  end;
-  if untold is null then
-    conversation := app.conversation_of(tenant, first.customer_id, first.conversation_id);
-    if conversation is null then
-      untold := 'no way to reach the customer';
-    end if;
+  if event <> 'cancelled' and useful_until <= app.now() then
+    untold := 'it is over';
+  elsif event in ('completed', 'no_show') and exists (
+    select from app.customers c where c.tenant_id = tenant and c.id = first.customer_id and c.opted_out_at is not null) then
+    untold := 'opted out';
   end if;
   if untold is null then
     -- What this transaction has already to say of this visit, says this too.
@@ -129,22 +181,29 @@ begin
      where o.tenant_id = tenant and o.template = 'booking_' || event and o.status = 'queued'
        and o.booking_id = any (array(select b.id from app.bookings b where b.tenant_id = tenant and b.visit_id = visit))
        and o.params ->> 'made_in' = pg_current_xact_id()::text
-    returning o.id into message;
+    returning o.id, o.channel into message, channel;
     if message is null then
-      insert into app.outbound_messages (tenant_id, conversation_id, booking_id, template, params, booking_revision, expires_at)
-      values (tenant, conversation, first.id, 'booking_' || event,
-              jsonb_build_object('lines', revisions, 'made_in', pg_current_xact_id()::text), first.revision, useful_until)
-      returning id into message;
-      perform queue.enqueue('deliver_messages', jsonb_build_object('tenant_id', tenant, 'conversation_id', conversation));
+      select q.message, q.channel into message, channel
+        from app.queue_notification(tenant, first.customer_id, first.conversation_id, first.id, 'booking_' || event,
+          jsonb_build_object('lines', revisions, 'made_in', pg_current_xact_id()::text, 'by', app.changed_by(first)),
+          first.revision, useful_until) q;
+      untold := case when message is null then 'no way to reach the customer' end;
     end if;
   end if;
-  insert into app.booking_notifications (tenant_id, booking_id, event, status, reason, revision, outbound_message_id)
-  select tenant, b.id, event, case when untold is null then 'queued' else 'skipped' end, untold, b.revision, message
-    from app.bookings b where b.tenant_id = tenant and b.id = any (lines)
-   order by b.starts_at, b.id;
+  perform app.note_event(tenant, event, lines, untold, message, coalesce(channel, 'whatsapp'));
 end $$;
-comment on function app.tell_customer(uuid, uuid, text, uuid[]) is
-  'Notes an event of each of these bookings of a visit and, unless its conversation does, tells the customer once. The text is made when it is sent (app.lines_told).';
+comment on function app.tell_now(uuid, uuid, text, uuid[]) is
+  'Puts the news of these bookings of a visit into the outbox, once. The text is made when it is sent (app.facts_of).';
+
+create or replace function app.changed_by(b app.bookings) returns text
+language sql stable
+set search_path = ''
+as $$
+  select case when app.actor() like 'customer:%' or b.status = 'cancelled' and b.cancel_reason = 'by the customer'
+              then 'customer' else 'staff' end
+$$;
+comment on function app.changed_by(app.bookings) is
+  'Who made the change of a booking that this transaction makes: the customer if app.actor or the reason of a cancellation says so, else staff.';
 
 create or replace function app.conversation_of(tenant uuid, customer uuid, preferred uuid) returns uuid
 language plpgsql volatile

@@ -23,13 +23,14 @@ begin
   end if;
   c := app.end_pause(c);
   select jsonb_agg(jsonb_build_object('id', m.id, 'kind', m.kind, 'body', m.body, 'sent_at', m.sent_at, 'received_at', m.received_at,
-                     'quoted_at', (select coalesce(o.sent_at, o.created_at) from app.outbound_messages o
-                                    where o.tenant_id = c.tenant_id and o.channel = 'whatsapp' and o.provider_id = m.body ->> 'quoted'))
+                     'quoted_at', coalesce(q.sent_at, q.created_at), 'quoted_choices', q.choices)
                    order by m.sent_at, m.received_at, m.id)
     into messages
     from (select * from app.inbound_messages i
            where i.tenant_id = c.tenant_id and i.conversation_id = c.id and i.processed_at is null
-           order by i.sent_at, i.received_at, i.id limit most) m;
+           order by i.sent_at, i.received_at, i.id limit most) m
+    left join app.outbound_messages q
+      on q.tenant_id = c.tenant_id and q.channel = 'whatsapp' and q.provider_id = m.body ->> 'quoted';
   if messages is null then
     timer := app.due_timer(c);
     if timer is null then
@@ -94,9 +95,9 @@ create or replace function app.answered_at_once(kind text, words text) returns b
 language sql immutable parallel safe
 set search_path = ''
 as $$
-  select kind = 'choice' or (kind = 'text' and btrim(words) ~ '^([0-9]{1,2}[.)]?|[0-9]\uFE0F?\u20E3|\U0001F51F)$')
+  select kind in ('choice', 'reaction') or (kind = 'text' and btrim(words) ~ '^([0-9]{1,2}[.)]?|[0-9]\uFE0F?\u20E3|\U0001F51F)$')
 $$;
-comment on function app.answered_at_once(text, text) is 'A tap, a digit or a keycap answers a menu: nothing more is to be expected.';
+comment on function app.answered_at_once(text, text) is 'A tap, a digit, a keycap or a thumb answers a menu: nothing more is to be expected.';
 
 create or replace function app.burst_wait(kind text, words text, burst_window interval) returns interval
 language sql immutable parallel safe
@@ -231,7 +232,8 @@ begin
     perform app.clear_timers(tenant, conversation, case when heard then 'idle' else turn ->> 'timer' end);
     for effect in select * from jsonb_array_elements(turn -> 'effects') loop
       lost := effect;
-      answer := app.apply_effect(tenant, conversation, customer, effect);
+      answer := app.apply_effect(tenant, conversation, customer,
+        case effect ->> 'effect' when 'reply' then effect || jsonb_build_object('choices', turn -> 'choices') else effect end);
       last_reply := coalesce(answer, last_reply);
     end loop;
   exception when exclusion_violation then
@@ -311,8 +313,8 @@ declare
 begin
   case effect ->> 'effect'
     when 'reply' then
-      insert into app.outbound_messages (tenant_id, conversation_id, body, expires_at)
-      values (tenant, conversation, effect ->> 'text', app.now() + interval '24 hours')
+      insert into app.outbound_messages (tenant_id, conversation_id, body, choices, expires_at)
+      values (tenant, conversation, effect ->> 'text', nullif(nullif(effect -> 'choices', '[]'), 'null'), app.now() + interval '24 hours')
       returning id into reply;
     when 'hold' then
       -- One visit, all lines or none. A line alone names no visit: then its member of staff alone is locked.

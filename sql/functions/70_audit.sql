@@ -37,11 +37,11 @@ begin
   end if;
   -- The log outlives the person: that a name or number changed is kept, not what it was.
   if tg_table_name = 'customers' then
-    was := (select jsonb_object_agg(key, case when key in ('phone', 'lid', 'name') and value <> 'null' then '"(personal)"' else value end) from jsonb_each(was));
-    became := (select jsonb_object_agg(key, case when key in ('phone', 'lid', 'name') and value <> 'null' then '"(personal)"' else value end) from jsonb_each(became));
+    was := (select jsonb_object_agg(key, case when key in ('phone', 'lid', 'name', 'email') and value <> 'null' then '"(personal)"' else value end) from jsonb_each(was));
+    became := (select jsonb_object_agg(key, case when key in ('phone', 'lid', 'name', 'email') and value <> 'null' then '"(personal)"' else value end) from jsonb_each(became));
   end if;
   insert into app.audit_log (tenant_id, actor, action, table_name, row_id, before, after)
-  values (coalesce((one ->> 'tenant_id')::uuid, (one ->> 'id')::uuid), app.actor(), lower(tg_op), tg_table_name, one ->> 'id', was, became);
+  values (case when tg_table_name = 'tenants' then one ->> 'id' else one ->> 'tenant_id' end::uuid, app.actor(), lower(tg_op), tg_table_name, one ->> 'id', was, became);
   return null;
 end $$;
 comment on function app.audit() is 'Writes a row of audit_log for each change of an audited table.';
@@ -52,7 +52,7 @@ declare
   audited text;
 begin
   foreach audited in array array['tenants', 'instances', 'services', 'staff', 'staff_services', 'opening_hours',
-                                 'closures', 'time_off', 'customers', 'bookings', 'api_keys', 'message_templates'] loop
+                                 'closures', 'time_off', 'customers', 'bookings', 'api_keys', 'message_templates', 'feature_flags'] loop
     execute format('create or replace trigger audit after insert or update or delete on app.%I
                       for each row execute function app.audit()', audited);
   end loop;

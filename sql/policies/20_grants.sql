@@ -5,12 +5,13 @@ grant usage on schema apalis to pontual_app, pontual_definer, pontual_ops;
 grant usage on schema ops to pontual_ops;
 
 grant select, insert, update on all tables in schema app to pontual_app, pontual_definer;
-grant delete on app.staff_services, app.opening_hours, app.closures, app.time_off, app.conversation_timers, app.message_templates to pontual_app;
-grant delete on app.idempotent_requests, app.catalogue_snapshots to pontual_definer;
+grant delete on app.staff_services, app.opening_hours, app.closures, app.time_off, app.conversation_timers, app.message_templates, app.customer_addresses to pontual_app;
+grant delete on app.idempotent_requests, app.early_statuses, app.catalogue_snapshots, app.customers, app.conversations, app.conversation_timers, app.customer_addresses, app.channel_opt_outs to pontual_definer;
 grant select on all tables in schema app to pontual_ops;
 revoke all on app.unrouted_messages from pontual_app;
 revoke update on app.audit_log, app.conversation_turns, app.conversation_events, app.catalogue_snapshots from pontual_app, pontual_definer;
 grant update (known) on app.conversation_turns to pontual_definer;
+grant update (conversation_id) on app.conversation_turns, app.conversation_events to pontual_definer;
 grant insert on app.audit_log to pontual_ops;
 grant update (status, reason, updated_at) on app.scheduled_notifications to pontual_ops;
 

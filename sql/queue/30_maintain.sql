@@ -105,7 +105,7 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  promoted integer; timers integer; released integer; forgotten integer; outdated integer; killed integer; lost integer; pruned integer;
+  promoted integer; timers integer; released integer; tended integer; forgotten integer; outdated integer; killed integer; lost integer; pruned integer;
 begin
   -- One process at a time is enough; the others look again at their next turn.
   if not pg_try_advisory_xact_lock(hashtext('queue.maintain')) then
@@ -114,6 +114,7 @@ begin
   promoted := queue.promote_reminders();
   timers := queue.promote_timers();
   released := queue.release_expired_holds();
+  tended := queue.tend_channels() + queue.tend_outbox();
   forgotten := queue.forget_old_requests();
   outdated := queue.forget_old_knowledge();
 
@@ -137,8 +138,8 @@ begin
      and not exists (select from apalis.jobs j where j.lock_by = w.id);
 
   return jsonb_strip_nulls(jsonb_build_object(
-    'promoted', nullif(promoted, 0), 'timers', nullif(timers, 0), 'released', nullif(released, 0),
+    'promoted', nullif(promoted, 0), 'timers', nullif(timers, 0), 'released', nullif(released, 0), 'tended', nullif(tended, 0),
     'forgotten', nullif(forgotten, 0), 'outdated', nullif(outdated, 0), 'killed', nullif(killed, 0), 'lost', nullif(lost, 0), 'pruned', nullif(pruned, 0)));
 end $$;
 comment on function queue.maintain(interval) is
-  'Promotes reminders and timers, frees expired holds, forgets answers to old requests and what turns of 180 days ago knew, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';
+  'Promotes reminders and timers, frees expired holds, sees to the outbox, forgets answers to old requests and what turns of 180 days ago knew, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';

@@ -35,15 +35,6 @@ create or replace view ops.conversation_timeline with (security_invoker = true) 
 comment on view ops.conversation_timeline is
   'What was said, decided and done in a conversation; order by at, id. who: customer, assistant, person (of the tenant), turn, event.';
 
-create or replace view ops.notification_delivery with (security_invoker = true) as
-  select n.tenant_id, n.booking_id, n.event, n.channel, n.status, n.reason, n.revision, n.created_at,
-         s.due_at, o.sent_at, o.delivered_at, o.read_at, o.sent_at - s.due_at as late_by, n.outbound_message_id
-    from app.booking_notifications n
-    left join app.outbound_messages o on o.tenant_id = n.tenant_id and o.id = n.outbound_message_id
-    left join app.scheduled_notifications s
-      on s.tenant_id = n.tenant_id and s.booking_id = n.booking_id and s.revision = n.revision and s.kind = n.event;
-comment on view ops.notification_delivery is 'What customers were told of their bookings, and what became of it.';
-
 create or replace view ops.invariant_violations with (security_invoker = true) as
   select 'overlap' as rule, a.tenant_id, a.id::text as row_id,
          'overlaps booking ' || b.id as detail
@@ -58,14 +49,14 @@ create or replace view ops.invariant_violations with (security_invoker = true) a
   union all
   select 'reminder for a dead booking', s.tenant_id, s.id::text, 'booking is ' || b.status || ', revision ' || b.revision
     from app.scheduled_notifications s join app.bookings b on b.tenant_id = s.tenant_id and b.id = s.booking_id
-   where s.status = 'planned' and (b.status <> 'confirmed' or b.revision <> s.revision)
+   where s.status = 'planned' and s.kind like 'reminder\_%' and (b.status <> 'confirmed' or b.revision <> s.revision)
   union all
   select 'reminder of a later booking of the visit', s.tenant_id, s.id::text, 'booking ' || f.id || ' comes before ' || b.id
     from app.scheduled_notifications s
     join app.bookings b on b.tenant_id = s.tenant_id and b.id = s.booking_id
     join app.bookings f on f.tenant_id = b.tenant_id and f.visit_id = b.visit_id and f.status = 'confirmed'
      and (f.starts_at, f.id) < (b.starts_at, b.id)
-   where s.status = 'planned'
+   where s.status = 'planned' and s.kind like 'reminder\_%'
   union all
   -- What is ahead and stands was confirmed or moved, and what was confirmed and is cancelled was cancelled.
   select 'change that nobody noted', b.tenant_id, b.id::text, 'booking is ' || b.status || ', revision ' || b.revision
@@ -81,7 +72,7 @@ create or replace view ops.invariant_violations with (security_invoker = true) a
   union all
   select 'reminder sent twice', n.tenant_id, min(n.id::text), n.event || ' of ' || n.booking_id
     from app.booking_notifications n where n.event like 'reminder\_%' and n.status <> 'skipped'
-   group by n.tenant_id, n.booking_id, n.revision, n.event having count(*) > 1
+   group by n.tenant_id, n.booking_id, n.revision, n.event, n.channel having count(*) > 1
   union all
   select 'orphan hold', b.tenant_id, b.id::text, 'held since ' || b.created_at
     from app.bookings b
@@ -113,7 +104,7 @@ comment on view ops.invariant_violations is 'What must never be; empty at all ti
 
 create or replace view ops.failed_messages with (security_invoker = true) as
   select o.tenant_id, o.conversation_id, o.id, o.created_at, coalesce(o.template, 'reply') as kind, o.error, o.attempts, o.doubts
-    from app.outbound_messages o where o.status = 'failed';
+    from app.outbound_messages o where o.status = 'failed' and o.fell_back_at is null;
 comment on view ops.failed_messages is 'Messages that customers never got, and why: the dead letters of the outbox.';
 
 create or replace view ops.tenants with (security_invoker = true) as

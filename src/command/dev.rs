@@ -160,6 +160,7 @@ impl Running {
         let router = routes(&pool, clock, secrets, simulator.clone());
         let gateway = Gateway::new(&format!("{base}{GATEWAY}"))?;
         let keys = GatewayKeys::new(gateway_key, HashMap::new());
+        let channels = environment.channels()?;
 
         // From here on nothing fails or waits, so that what was started is always stopped.
         let stop = CancellationToken::new();
@@ -169,9 +170,10 @@ impl Running {
             simulator.set_instance_state(instance, "open");
         }
         let workers = Workers::start(
-            jobs::Context { pool: pool.clone(), clock, gateway, keys },
+            jobs::Context { pool: pool.clone(), clock, gateway, keys, channels },
             Settings { concurrency: CONCURRENCY },
-        );
+        )
+        .watching();
         announce(base, database, made.as_deref(), demo, clock);
         Ok(Self { pool, workers, serving, stop })
     }

@@ -2,12 +2,14 @@
 
 use anyhow::Context as _;
 use clap::Args;
+use serde::Deserialize as _;
+use serde::de::value::{Error, StrDeserializer};
 use tokio_util::sync::CancellationToken;
 
 use super::asked_to_stop;
 use super::serve::{bind, serve};
 use crate::config::Environment;
-use crate::gateway_sim::{self, Sim, SimConfig};
+use crate::gateway_sim::{self, Sim, SimConfig, Version};
 
 /// `pontual gateway-sim`: listens on `PONTUAL_LISTEN`, takes the key of `EVOLUTION_API_KEY`.
 #[derive(Debug, Args)]
@@ -16,6 +18,10 @@ pub(super) struct Simulator {
     /// of `EVOLUTION_WEBHOOK_SECRETS`. May be given more than once
     #[arg(long, value_name = "NAME=URL", value_parser = instance)]
     instance: Vec<(String, String)>,
+
+    /// The release to play: 2.3.0, 2.3.4, 2.3.6, 2.3.7 or 2.4.0
+    #[arg(long, value_name = "VERSION", default_value = "2.3.7", value_parser = version)]
+    server_version: Version,
 }
 
 /// Serves the simulated gateway until asked to stop.
@@ -23,7 +29,12 @@ pub(super) async fn run(simulator: Simulator, environment: &Environment) -> anyh
     let api_key = environment
         .required("EVOLUTION_API_KEY", "the key that the simulated gateway takes")?
         .to_owned();
-    let sim = Sim::new(SimConfig { api_key, clock: environment.clock()?, ..SimConfig::default() });
+    let sim = Sim::new(SimConfig {
+        api_key,
+        clock: environment.clock()?,
+        version: simulator.server_version,
+        ..SimConfig::default()
+    });
     if !simulator.instance.is_empty() {
         let secrets = environment.webhook_secrets()?;
         let secret = secrets.first().context("EVOLUTION_WEBHOOK_SECRETS is empty")?;
@@ -47,4 +58,8 @@ fn instance(text: &str) -> Result<(String, String), String> {
         return Err("write NAME=URL with an http:// or https:// address".to_owned());
     }
     Ok((name.to_owned(), url.to_owned()))
+}
+
+fn version(text: &str) -> Result<Version, Error> {
+    Version::deserialize(StrDeserializer::new(text))
 }

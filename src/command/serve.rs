@@ -37,10 +37,11 @@ pub(super) async fn web(environment: &Environment) -> anyhow::Result<()> {
     let secrets = environment.webhook_secrets()?;
     let pool = runtime_pool(environment, WEB_CONNECTIONS).await?;
     let app = App { pool: pool.clone(), clock, webhook_secrets: secrets.into() };
+    let router = http::router(app).merge(http::sms::routes(&environment.channels()?, &pool, clock));
     let listener = bind(listen).await?;
     tracing::info!(address = %listen, "listening");
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, http::router(app), stop.clone()));
+    let serving = tokio::spawn(serve(listener, router, stop.clone()));
     asked_to_stop().await?;
     stop.cancel();
     serving.await??;
@@ -59,6 +60,7 @@ pub(super) async fn worker(worker: Worker, environment: &Environment) -> anyhow:
         clock: environment.clock()?,
         gateway: Gateway::new(environment.gateway_url()?).context("EVOLUTION_API_URL")?,
         keys: environment.gateway_keys()?,
+        channels: environment.channels()?,
     };
     let stop = CancellationToken::new();
     let health = if environment.var("PONTUAL_LISTEN").is_some() {
@@ -67,7 +69,7 @@ pub(super) async fn worker(worker: Worker, environment: &Environment) -> anyhow:
     } else {
         None
     };
-    let workers = Workers::start(cx, Settings { concurrency: concurrency as usize });
+    let workers = Workers::start(cx, Settings { concurrency: concurrency as usize }).watching();
     tracing::info!(concurrency, "working");
     asked_to_stop().await?;
     tracing::info!("stopping: no more jobs are taken");

@@ -4,13 +4,11 @@ use std::io::Read as _;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use sqlx::PgPool;
-use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::db::{self, templates};
-use crate::domain::conversation::{check_text, replaceable};
+use crate::db::{self, TenantTx, templates};
 use crate::domain::locale::{Language, Locale};
+use crate::domain::template;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TemplateCommand {
@@ -31,6 +29,17 @@ pub(super) enum TemplateCommand {
         key: String,
         /// The text, with values such as {code} in braces; `-` reads it from standard input
         text: String,
+    },
+    /// Show what customers would read, with a name, a day and a time as they might be
+    Preview {
+        #[command(flatten)]
+        of: Of,
+        /// Which text, as `template list` names it
+        #[arg(long)]
+        key: String,
+        /// A text to try out; without it, the tenant's own or the shipped one; `-` reads it from
+        /// standard input
+        text: Option<String>,
     },
     /// Go back to the shipped text
     Reset {
@@ -59,6 +68,18 @@ pub(super) struct Of {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Channel {
     Whatsapp,
+    Sms,
+    Email,
+}
+
+impl From<Channel> for template::Channel {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Whatsapp => Self::WhatsApp,
+            Channel::Sms => Self::Sms,
+            Channel::Email => Self::Email,
+        }
+    }
 }
 
 /// Runs the command; results go to stdout.
@@ -74,58 +95,79 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let (TemplateCommand::List { of, .. }
     | TemplateCommand::Set { of, .. }
+    | TemplateCommand::Preview { of, .. }
     | TemplateCommand::Reset { of, .. }) = &command;
-    let Of { tenant: slug, lang, channel: Channel::Whatsapp } = of;
+    let Of { tenant: slug, lang, channel } = of;
+    let channel = template::Channel::from(*channel);
     let pool = db::connect(database_url, 1, clock).await?;
     let tenant = templates::tenant_named(&pool, slug).await?.with_context(|| {
         format!("there is no tenant {slug:?}; `pontual tenant list` shows all of them")
     })?;
+    let mut db = TenantTx::begin(&pool, tenant, clock.now()).await?;
     let language = match lang {
         Some(locale) => locale.language(),
-        None => templates::language_of(&pool, tenant, clock.now()).await?,
+        None => templates::language_of(&mut db).await?,
     };
     match &command {
         TemplateCommand::List { key, .. } => {
-            list(&pool, tenant, clock, language, key.as_deref()).await
+            list(&mut db, channel, language, key.as_deref()).await?;
         }
         TemplateCommand::Set { key, text, .. } => {
             let text = if text == "-" { from_stdin()? } else { text.clone() };
-            let refused = check_text(language, key, &text);
+            let refused = template::check(channel, language, key, &text);
             if !refused.is_empty() {
                 bail!("{key} was not changed:\n- {}", refused.join("\n- "));
             }
-            templates::save(&pool, tenant, clock.now(), language, key, &text).await?;
+            templates::save(&mut db, channel, language, key, &text).await?;
             println!("{key} {} set", language.tag());
-            Ok(())
+        }
+        TemplateCommand::Preview { key, text, .. } => {
+            refuse_unknown(channel, language, key)?;
+            let text = match text.as_deref() {
+                Some("-") => Some(from_stdin()?),
+                Some(text) => Some(text.to_owned()),
+                None => templates::own(&mut db, channel, language).await?.remove(key),
+            };
+            let seen = template::preview(channel, language, key, text.as_deref());
+            let refused = || {
+                let text = text.as_deref().unwrap_or_default();
+                template::check(channel, language, key, text).join("\n- ")
+            };
+            println!(
+                "{}",
+                seen.with_context(|| format!("it could not be saved:\n- {}", refused()))?
+            );
         }
         TemplateCommand::Reset { key, .. } => {
-            if replaceable(language).iter().all(|text| text.key != key) {
-                bail!(
-                    "there is no text with the key {key:?}; `pontual template list` shows them all"
-                );
-            }
-            let was_own = templates::reset(&pool, tenant, clock.now(), language, key).await?;
+            refuse_unknown(channel, language, key)?;
+            let was_own = templates::reset(&mut db, channel, language, key).await?;
             let said = if was_own { "reset" } else { "is the shipped text already" };
             println!("{key} {} {said}", language.tag());
-            Ok(())
         }
     }
+    Ok(db.commit().await?)
+}
+
+fn refuse_unknown(channel: template::Channel, language: Language, key: &str) -> anyhow::Result<()> {
+    if template::all(channel, language).iter().all(|text| text.key != key) {
+        bail!("there is no text with the key {key:?}; `pontual template list` shows them all");
+    }
+    Ok(())
 }
 
 async fn list(
-    pool: &PgPool,
-    tenant: Uuid,
-    clock: Clock,
+    db: &mut TenantTx,
+    channel: template::Channel,
     language: Language,
     part: Option<&str>,
 ) -> anyhow::Result<()> {
-    let own = templates::own(pool, tenant, clock.now(), language).await?;
-    let all = replaceable(language).into_iter();
+    let own = templates::own(db, channel, language).await?;
+    let all = template::all(channel, language).into_iter();
     for text in all.filter(|text| part.is_none_or(|part| text.key.contains(part))) {
         let values: Vec<_> = text.values.iter().map(|value| format!("{{{value}}}")).collect();
-        let (mark, said) = match own.get(text.key) {
+        let (mark, said) = match own.get(&text.key) {
             Some(own) => ("*", own.as_str()),
-            None => (" ", text.template),
+            None => (" ", text.shipped),
         };
         println!("{mark} {}  {}", text.key, values.join(" "));
         for line in said.lines() {

@@ -15,10 +15,12 @@ use uuid::Uuid;
 
 use super::TenantTx;
 use crate::domain::catalogue::Catalogue;
+use crate::domain::ical::Entry;
 
 pub use list::{Filter, Position, list};
 pub use write::{
-    Line, Refused, Scope, book, cancel, may_become, move_booking, move_visit, set_status,
+    Line, Refused, Scope, book, cancel, may_become, move_booking, move_visit, note_contact,
+    set_status,
 };
 
 /// A booking with the names of what it speaks of, also of what is retired since.
@@ -67,6 +69,26 @@ impl Booking {
     /// Whether it takes time of its member of staff.
     pub fn is_active(&self) -> bool {
         matches!(self.status.as_str(), "held" | "confirmed" | "arrived")
+    }
+}
+
+impl<'a> From<&'a Booking> for Entry<'a> {
+    fn from(booking: &'a Booking) -> Self {
+        Self {
+            id: booking.id,
+            code: &booking.code,
+            status: &booking.status,
+            service_name: &booking.service_name,
+            staff_name: &booking.staff_name,
+            customer_name: booking.customer_name.as_deref(),
+            starts_at: booking.starts_at,
+            ends_at: booking.ends_at,
+            revision: booking.revision,
+            created_at: Some(booking.created_at),
+            updated_at: booking.updated_at,
+            tenant_name: &booking.tenant_name,
+            tenant_address: booking.tenant_address.as_deref(),
+        }
     }
 }
 

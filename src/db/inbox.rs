@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::PgExecutor;
 
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,15 +17,23 @@ pub enum Received {
     NoInstance,
 }
 
+/// Whom a message is from or to: a phone or a LID at least.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Who<'a> {
+    /// E.164 with `+`, in the canonical form.
+    pub phone: Option<&'a str>,
+    /// The phone as WhatsApp writes it.
+    pub jid: Option<&'a str>,
+    pub lid: Option<&'a str>,
+}
+
 /// A customer's message, ready to store.
 #[derive(Debug)]
 pub struct NewMessage<'a> {
     pub instance: &'a str,
     /// `None` only for what could not be read.
     pub provider_id: Option<&'a str>,
-    /// E.164 with `+`.
-    pub phone: Option<&'a str>,
-    pub lid: Option<&'a str>,
+    pub who: Who<'a>,
     pub push_name: Option<&'a str>,
     pub kind: String,
     /// Without keys and media bytes.
@@ -34,42 +42,86 @@ pub struct NewMessage<'a> {
     pub sent_at: Option<DateTime<Utc>>,
 }
 
-/// Stores a message and enqueues its processing, committed when this returns.
+/// Stores a message and enqueues its processing, committed when this returns (with a pool).
 pub async fn receive(
-    pool: &PgPool,
+    db: impl PgExecutor<'_>,
     now: DateTime<Utc>,
     message: NewMessage<'_>,
 ) -> sqlx::Result<Received> {
     let query = sqlx::query_scalar::<_, String>(
-        "select app.receive_message($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "select app.receive_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(now)
     .bind(message.instance)
     .bind(message.provider_id)
-    .bind(message.phone)
-    .bind(message.lid)
+    .bind(message.who.phone)
+    .bind(message.who.lid)
     .bind(message.push_name)
     .bind(message.kind)
     .bind(message.body)
-    .bind(message.sent_at);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+    .bind(message.sent_at)
+    .bind(message.who.jid);
+    Ok(outcome_of(&query.fetch_one(db).await?))
+}
+
+/// New words for a message of a customer.
+#[derive(Debug)]
+pub struct NewWords<'a> {
+    pub instance: &'a str,
+    pub provider_id: &'a str,
+    pub who: Who<'a>,
+    pub text: &'a str,
+    pub edited_at: Option<DateTime<Utc>>,
 }
 
 /// A customer changed the words of a message: read so if nobody has read it yet (`Accepted`), else
-/// noted in its conversation.
+/// noted in its conversation. Words of a message that is not here yet stand for it.
 pub async fn receive_edit(
-    pool: &PgPool,
+    db: impl PgExecutor<'_>,
+    now: DateTime<Utc>,
+    edit: NewWords<'_>,
+) -> sqlx::Result<Received> {
+    let query =
+        sqlx::query_scalar::<_, String>("select app.receive_edit($1, $2, $3, $4, $5, $6, $7, $8)")
+            .bind(now)
+            .bind(edit.instance)
+            .bind(edit.provider_id)
+            .bind(edit.text)
+            .bind(edit.who.phone)
+            .bind(edit.who.lid)
+            .bind(edit.who.jid)
+            .bind(edit.edited_at);
+    Ok(outcome_of(&query.fetch_one(db).await?))
+}
+
+/// A customer took a message back: nobody reads it, or its conversation notes that it was read.
+pub async fn receive_delete(
+    db: impl PgExecutor<'_>,
     now: DateTime<Utc>,
     instance: &str,
     provider_id: &str,
-    text: &str,
 ) -> sqlx::Result<Received> {
-    let query = sqlx::query_scalar::<_, String>("select app.receive_edit($1, $2, $3, $4)")
+    let query = sqlx::query_scalar::<_, String>("select app.receive_delete($1, $2, $3)")
         .bind(now)
         .bind(instance)
-        .bind(provider_id)
-        .bind(text);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+        .bind(provider_id);
+    Ok(outcome_of(&query.fetch_one(db).await?))
+}
+
+/// A reaction that answers nothing is noted; `emoji` `None`: a reaction or vote was taken back.
+pub async fn receive_reaction(
+    db: impl PgExecutor<'_>,
+    now: DateTime<Utc>,
+    instance: &str,
+    quoted: &str,
+    emoji: Option<&str>,
+) -> sqlx::Result<Received> {
+    let query = sqlx::query_scalar::<_, String>("select app.receive_reaction($1, $2, $3, $4)")
+        .bind(now)
+        .bind(instance)
+        .bind(quoted)
+        .bind(emoji);
+    Ok(outcome_of(&query.fetch_one(db).await?))
 }
 
 /// A message from the tenant's own number to a customer.
@@ -77,9 +129,7 @@ pub async fn receive_edit(
 pub struct OwnMessage<'a> {
     pub instance: &'a str,
     pub provider_id: &'a str,
-    /// E.164 with `+`.
-    pub phone: Option<&'a str>,
-    pub lid: Option<&'a str>,
+    pub who: Who<'a>,
     /// `None`: media without a caption.
     pub text: Option<&'a str>,
     /// `None`: as it arrives.
@@ -88,25 +138,44 @@ pub struct OwnMessage<'a> {
 
 /// Unless it is one of ours, a person wrote it on the phone: it is noted, and the bot pauses.
 pub async fn receive_own(
-    pool: &PgPool,
+    db: impl PgExecutor<'_>,
     now: DateTime<Utc>,
     message: OwnMessage<'_>,
 ) -> sqlx::Result<Received> {
     let query =
-        sqlx::query_scalar::<_, String>("select app.receive_own($1, $2, $3, $4, $5, $6, $7)")
+        sqlx::query_scalar::<_, String>("select app.receive_own($1, $2, $3, $4, $5, $6, $7, $8)")
             .bind(now)
             .bind(message.instance)
             .bind(message.provider_id)
-            .bind(message.phone)
-            .bind(message.lid)
+            .bind(message.who.phone)
+            .bind(message.who.lid)
+            .bind(message.text)
+            .bind(message.sent_at)
+            .bind(message.who.jid);
+    Ok(outcome_of(&query.fetch_one(db).await?))
+}
+
+/// The gateway reports a send through its API: it proves that one of ours went out.
+pub async fn receive_echo(
+    db: impl PgExecutor<'_>,
+    now: DateTime<Utc>,
+    message: OwnMessage<'_>,
+) -> sqlx::Result<Received> {
+    let query =
+        sqlx::query_scalar::<_, String>("select app.receive_echo($1, $2, $3, $4, $5, $6, $7)")
+            .bind(now)
+            .bind(message.instance)
+            .bind(message.provider_id)
+            .bind(message.who.phone)
+            .bind(message.who.lid)
             .bind(message.text)
             .bind(message.sent_at);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+    Ok(outcome_of(&query.fetch_one(db).await?))
 }
 
 /// Keeps a body that names no instance, for operators.
 pub async fn receive_unrouted(
-    pool: &PgPool,
+    db: impl PgExecutor<'_>,
     now: DateTime<Utc>,
     instance: Option<&str>,
     event: Option<&str>,
@@ -117,14 +186,14 @@ pub async fn receive_unrouted(
         .bind(instance)
         .bind(event)
         .bind(body)
-        .execute(pool)
+        .execute(db)
         .await
         .map(|_| ())
 }
 
 /// Notes the connection state of an instance.
 pub async fn receive_state(
-    pool: &PgPool,
+    db: impl PgExecutor<'_>,
     now: DateTime<Utc>,
     instance: &str,
     state: &str,
@@ -133,12 +202,12 @@ pub async fn receive_state(
         .bind(now)
         .bind(instance)
         .bind(state);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+    Ok(outcome_of(&query.fetch_one(db).await?))
 }
 
 /// Notes what became of a message we sent: `sent`, `delivered`, `read` or `failed`.
 pub async fn receive_status(
-    pool: &PgPool,
+    db: impl PgExecutor<'_>,
     now: DateTime<Utc>,
     instance: &str,
     provider_id: &str,
@@ -149,15 +218,19 @@ pub async fn receive_status(
         .bind(instance)
         .bind(provider_id)
         .bind(status);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+    Ok(outcome_of(&query.fetch_one(db).await?))
 }
 
-/// Whether any tenant has this instance.
-pub async fn instance_exists(pool: &PgPool, instance: &str) -> sqlx::Result<bool> {
-    sqlx::query_scalar("select exists (select from app.instance_of($1))")
-        .bind(instance)
-        .fetch_one(pool)
-        .await
+/// An event that carries nothing we keep: whether any tenant has its instance.
+pub async fn receive_nothing(
+    db: impl PgExecutor<'_>,
+    now: DateTime<Utc>,
+    instance: &str,
+) -> sqlx::Result<Received> {
+    let query = sqlx::query_scalar::<_, String>("select app.receive_nothing($1, $2)")
+        .bind(now)
+        .bind(instance);
+    Ok(outcome_of(&query.fetch_one(db).await?))
 }
 
 fn outcome_of(told: &str) -> Received {

@@ -9,8 +9,8 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::TenantTx;
-use crate::domain::catalogue::{Booking, Catalogue};
-use crate::domain::conversation::Customer;
+use crate::domain::conversation::choices::Offered;
+use crate::domain::notice::Facts;
 
 /// What a claim found.
 #[derive(Debug, Deserialize)]
@@ -18,10 +18,10 @@ use crate::domain::conversation::Customer;
 pub enum Claim {
     /// Ours to send until the lease is over.
     Send(Box<Claimed>),
-    /// Another sender is at it.
+    /// Another job sends for this instance, or comes back soon enough: it sees to everything.
     Busy,
-    /// The next one is not to be touched before then.
-    Wait { until: DateTime<Utc> },
+    /// Nothing's turn has come; this job is the one that is to come back.
+    Wait { ms: u64 },
     /// Nothing is open.
     Empty,
 }
@@ -40,26 +40,30 @@ pub struct Claimed {
     pub unsure: bool,
     /// How many earlier sends may have gone out.
     pub doubts: i32,
-    /// An attempt that may still live had it: not to be sent again before then.
-    pub resend_from: Option<DateTime<Utc>>,
+    /// An attempt that may still live had it: not to be sent again for so many milliseconds.
+    pub quiet_ms: Option<f64>,
     pub created_at: DateTime<Utc>,
     pub phone: Option<String>,
     pub lid: Option<String>,
+    /// What to give the gateway as the number, the likeliest first.
+    #[serde(default)]
+    pub numbers: Vec<String>,
     pub instance: String,
     pub api_key_env: Option<String>,
     pub typing: bool,
-    /// With a template: whom and what it speaks of.
-    pub customer: Option<Customer>,
-    pub catalogue: Option<Catalogue>,
-    /// The bookings of a visit that it is about, in order of time.
+    /// The menu that the text shows; none: it shows none.
     #[serde(default)]
-    pub lines: Vec<Booking>,
-    /// What else stands of that visit.
-    #[serde(default)]
-    pub others: Vec<Booking>,
+    pub choices: Vec<Offered>,
+    /// With a menu: how the instance shows one, `text`, `poll` or `list`; `None`: as text.
+    pub menu_form: Option<String>,
+    /// With a menu: whose it is.
+    pub business: Option<String>,
+    /// What the text of a template is made from.
+    pub facts: Option<Facts>,
 }
 
-/// Claims the next message of a conversation for `lease`; the caller commits before sending.
+/// Claims the next message of the instance of a conversation for `lease`; the caller commits before
+/// sending.
 pub async fn claim(
     db: &mut TenantTx,
     conversation: Uuid,
@@ -75,25 +79,73 @@ pub async fn claim(
     Ok(claim)
 }
 
-/// A message that was looked up without a trace is about to be sent once more.
-pub async fn resending(db: &mut TenantTx, message: Uuid) -> sqlx::Result<()> {
-    sqlx::query("select app.begin_resend($1)").bind(message).execute(db.conn()).await.map(|_| ())
+/// The instance does not take this kind of menu: the next ones go as text at once, for a while.
+pub async fn menus_refused(db: &mut TenantTx, instance: &str, kind: &str) -> sqlx::Result<()> {
+    sqlx::query(
+        "select app.menus_refused(i.tenant_id, i.id, $2) from app.instances i
+          where i.tenant_id = app.tenant_id() and i.name = $1",
+    )
+    .bind(instance)
+    .bind(kind)
+    .execute(db.conn())
+    .await
+    .map(drop)
 }
 
-/// The gateway took the message and named it.
+/// The message is about to be sent, with this text, and is ours for `lease` from now. `false`: it
+/// is no longer ours to send.
+pub async fn begin(
+    db: &mut TenantTx,
+    message: Uuid,
+    job_id: &str,
+    text: &str,
+    lease: Duration,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select app.begin_send($1, $2, $3, $4)")
+        .bind(message)
+        .bind(job_id)
+        .bind(text)
+        .bind(lease)
+        .fetch_one(db.conn())
+        .await
+}
+
+/// The gateway took the message and named it. `true`: a person had been told of trouble with its
+/// instance, and that is over.
 pub async fn sent(
     db: &mut TenantTx,
     message: Uuid,
     provider_id: &str,
     text: &str,
-) -> sqlx::Result<()> {
-    sqlx::query("select app.record_sent($1, $2, $3)")
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select app.record_sent($1, $2, $3)")
         .bind(message)
         .bind(provider_id)
         .bind(text)
+        .fetch_one(db.conn())
+        .await
+}
+
+/// WhatsApp took the message to this one of the customer's addresses.
+pub async fn number_worked(db: &mut TenantTx, message: Uuid, number: &str) -> sqlx::Result<()> {
+    sqlx::query("select app.number_worked($1, $2)")
+        .bind(message)
+        .bind(number)
         .execute(db.conn())
         .await
-        .map(|_| ())
+        .map(drop)
+}
+
+/// Whether the message has been proved sent, though its send has not been answered: by an echo.
+pub async fn is_proved_sent(db: &mut TenantTx, message: Uuid) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (
+           select from app.outbound_messages
+            where tenant_id = app.tenant_id() and id = $1 and provider_id is not null)",
+    )
+    .bind(message)
+    .fetch_one(db.conn())
+    .await
 }
 
 /// What is known of a send that has to be tried again.
@@ -128,7 +180,32 @@ pub async fn retry(
         .bind(delay)
         .execute(db.conn())
         .await
-        .map(|_| ())
+        .map(drop)
+}
+
+/// How long an instance waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Of few values, since people and metrics count them.
+    pub reason: String,
+    /// The first pause of several in a row; each is twice the one before, ± 20 %.
+    pub first: Duration,
+    pub longest: Duration,
+    /// A person has to put something right.
+    pub alert: bool,
+}
+
+/// The whole instance of the message waits, and the message with it, which loses nothing. `true`:
+/// somebody is to be told, and has not been yet.
+pub async fn pause(db: &mut TenantTx, message: Uuid, pause: &Pause) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select app.pause_instance($1, $2, $3, $4, $5)")
+        .bind(message)
+        .bind(&pause.reason)
+        .bind(pause.first)
+        .bind(pause.longest)
+        .bind(pause.alert)
+        .fetch_one(db.conn())
+        .await
 }
 
 /// Of these provider ids, those that belong to other messages of ours.
@@ -149,5 +226,5 @@ pub async fn failed(db: &mut TenantTx, message: Uuid, why: &str) -> sqlx::Result
         .bind(why)
         .execute(db.conn())
         .await
-        .map(|_| ())
+        .map(drop)
 }

@@ -6,6 +6,7 @@
 //! audit log shows changes and nothing else, and no lock is taken that a customer's booking would
 //! have to wait for: keys and slugs are found by, never written to.
 
+mod notifications;
 mod rows;
 
 use anyhow::{Context as _, anyhow};
@@ -169,6 +170,7 @@ async fn save(tx: &mut TenantTx, file: &TenantFile) -> Result<Uuid, Failure> {
     refuse_unknown_zone(db, file).await?;
     // First, since it locks the tenant's row: another apply waits here.
     save_tenant(db, id, file).await?;
+    notifications::save(db, id, &file.notifications).await?;
     save_instance(db, id, &file.instance).await?;
     rows::save_services(db, id, file).await?;
     rows::save_staff(db, id, file).await?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::TenantTx;
 use super::journal::Entry;
 use crate::domain::catalogue::{Booking, Catalogue};
+use crate::domain::conversation::choices::Offered;
 use crate::domain::conversation::{Customer, Effect, History, SentNotice};
 
 /// Who holds a job: only they may mark it done.
@@ -86,6 +87,8 @@ pub struct Waiting {
     pub received_at: DateTime<Utc>,
     /// When the message of ours left that this one quotes.
     pub quoted_at: Option<DateTime<Utc>>,
+    /// The menu that message showed.
+    pub quoted_choices: Option<Vec<Offered>>,
 }
 
 /// Locks a conversation and loads its turn.
@@ -112,6 +115,8 @@ pub struct Turn<'a> {
     pub state: &'a str,
     pub context: &'a Value,
     pub effects: &'a [Effect],
+    /// The menu that the reply shows; none: no menu.
+    pub choices: &'a [Offered],
     /// Every step that led here, for the timeline and for replay.
     pub journal: &'a [Entry],
     /// Version of the program that decided.

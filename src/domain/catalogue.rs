@@ -23,6 +23,22 @@ pub struct Catalogue {
     /// What customers read, the tenant's own texts in the places of ours.
     #[serde(default)]
     pub texts: Texts,
+    #[serde(default)]
+    pub features: Features,
+}
+
+/// What is switched on for a tenant (`app.feature_flags`), as far as a step looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Features {
+    /// Customers may book, move and cancel by chat.
+    pub whatsapp_booking: bool,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self { whatsapp_booking: true }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use crate::domain::locale::Locale;
 
 mod act;
 mod bookings;
+pub mod choices;
 mod completed;
 mod confirmation;
 mod courtesies;
@@ -47,6 +48,7 @@ mod spoken;
 mod staff_wish;
 mod stale;
 mod state;
+mod switched_off;
 mod text;
 mod turn;
 mod visit;
@@ -61,7 +63,7 @@ pub(crate) mod tests;
 
 pub use heard::calls_the_bot;
 pub use menu::{CHOICES_MAX, Choice, Menu};
-pub use phrases::{Replaceable, Texts, check as check_text, replaceable};
+pub use phrases::{Replaceable, Texts, check as check_text, preview as preview_text, replaceable};
 pub use spoken::Leaning;
 pub use state::{Completed, Confirmation, Plan, ServiceSelection, State};
 pub use visit::{LINES_MAX, Line, MovedLine, Wanted};
@@ -106,6 +108,9 @@ pub struct Dialogue {
 /// Pure: the same arguments give the same step. Where free slots decide and `known.busy` is `None`
 /// it asks for one stretch of time that is enough for the whole turn; with `busy` it never asks.
 pub fn step(dialogue: &Dialogue, event: &Event, now: DateTime<Utc>, known: &Known<'_>) -> Step {
+    if switched_off::is(known) {
+        return switched_off::step(dialogue, event, now, known);
+    }
     match event {
         Event::Said { messages } => {
             if dialogue.with_person && !heard::call_the_bot(messages, known) {

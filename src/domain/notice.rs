@@ -12,8 +12,11 @@ use crate::domain::conversation::Customer;
 use crate::domain::conversation::format::{Format, capitalized, in_sentence};
 use crate::domain::conversation::phrases::Phrases;
 
+mod compose;
 #[cfg(test)]
 mod tests;
+
+pub use compose::{Appointment, Facts, compose};
 
 /// What a customer is told without having asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +31,17 @@ pub enum Notice {
     /// Staff made or confirmed the booking.
     Confirmed,
     MovedByStaff,
+    /// The customer had it moved, elsewhere than in the conversation.
+    MovedByCustomer,
     CancelledByStaff,
+    /// As [`Notice::MovedByCustomer`].
+    CancelledByCustomer,
+    Arrived,
+    /// The visit is over: thanks.
+    Completed,
+    NoShow,
+    /// The visit is long over, and news are welcome.
+    Recall,
 }
 
 /// What of a visit a notice speaks of. Both in order of time.
@@ -64,7 +77,8 @@ pub fn render_visit(
     now: DateTime<Utc>,
 ) -> Option<String> {
     // Where a part was moved, all of the visit is told as it is now.
-    let moved = notice == Notice::MovedByStaff && !visit.others.is_empty();
+    let is_moved = matches!(notice, Notice::MovedByStaff | Notice::MovedByCustomer);
+    let moved = is_moved && !visit.others.is_empty();
     let standing = moved.then(|| {
         let mut standing = [visit.lines, visit.others].concat();
         standing.sort_by_key(|line| line.starts_at);
@@ -107,7 +121,7 @@ fn write(
                 (false, false) => Some(words.list(visit.lines)),
             };
             let about = About {
-                name: customer.name.as_deref().map(str::trim).filter(|name| !name.is_empty()),
+                name: name_of(customer),
                 when: format.day_from(start.date(), today),
                 at,
                 time,
@@ -127,20 +141,40 @@ fn write(
             };
             phrases.confirmed_by_staff(&what, &first.code)
         }
-        Notice::MovedByStaff if alone => phrases.moved_by_staff(&day, &at),
-        Notice::MovedByStaff => {
-            phrases.moved_by_staff(&day, &format!("{at}: {}", words.list(visit.lines)))
+        Notice::MovedByStaff | Notice::MovedByCustomer => {
+            let at = if alone { at } else { format!("{at}: {}", words.list(visit.lines)) };
+            match notice {
+                Notice::MovedByStaff => phrases.moved_by_staff(&day, &at),
+                _ => phrases.moved_as_asked(&day, &at),
+            }
         }
-        Notice::CancelledByStaff if alone && visit.others.is_empty() => {
-            phrases.canceled_by_staff(&day, &time)
+        Notice::CancelledByStaff | Notice::CancelledByCustomer => {
+            let what = if alone && visit.others.is_empty() {
+                time
+            } else {
+                let stands = words.still_on(visit.others);
+                format!("{time}: {}{stands}", words.list(visit.lines))
+            };
+            match notice {
+                Notice::CancelledByStaff => phrases.canceled_by_staff(&day, &what),
+                _ => phrases.canceled_as_asked(&day, &what),
+            }
         }
-        Notice::CancelledByStaff => {
-            let stands = words.still_on(visit.others);
-            let what = format!("{time}: {}{stands}", words.list(visit.lines));
-            phrases.canceled_by_staff(&day, &what)
+        Notice::Arrived => phrases.arrived(),
+        Notice::Completed => phrases.thanks_for_visit(&tenant.name),
+        Notice::NoShow => phrases.missed_visit(&day, &at),
+        Notice::Recall => {
+            let name = name_of(customer).map(|name| phrases.after_greeting(name));
+            let of_tenant = format.of_tenant(&tenant.name);
+            phrases.recall(&name.unwrap_or_default(), &tenant.name, &of_tenant)
         }
     };
     text.chars().take(4_096).collect()
+}
+
+/// What to call a customer.
+fn name_of(customer: &Customer) -> Option<&str> {
+    customer.name.as_deref().map(str::trim).filter(|name| !name.is_empty())
 }
 
 /// How bookings of a visit are written one after another.

@@ -7,6 +7,7 @@
 //! The document is read by hand from a tree that knows where each value stands. Derived
 //! deserialization would be shorter, but stops at the first error and knows no line for most.
 
+mod notifications;
 mod reading;
 mod sections;
 mod values;
@@ -22,6 +23,7 @@ use toml::de::DeTable;
 
 use crate::domain::catalogue::{BookingRules, Span, WeekHours};
 use crate::domain::locale::Locale;
+pub use notifications::Notifications;
 use reading::{Reader, Section};
 
 /// A tenant as its file declares it, checked and with every default filled in.
@@ -45,6 +47,7 @@ pub struct TenantFile {
     pub rules: BookingRules,
     /// When reminders wait; none: never.
     pub quiet_hours: Option<QuietHours>,
+    pub notifications: Notifications,
     /// The tenant's opening hours, for everybody without own ones.
     pub hours: WeekHours,
     /// In the order of the file, each day once.
@@ -62,7 +65,7 @@ pub struct Instance {
     pub name: String,
     /// The environment variable that holds the instance's own key.
     pub api_key_env: Option<String>,
-    /// Least time between two sends, whole milliseconds.
+    /// Time between two sends, whole milliseconds; each gap is up to half shorter or longer.
     pub send_gap: TimeDelta,
     /// Whether customers see that an answer is being typed.
     pub typing: bool,
@@ -107,6 +110,12 @@ pub struct Member {
     pub name: String,
     /// Keys of the services they do; each is in [`TenantFile::services`].
     pub services: Vec<String>,
+    /// Where their agenda goes: E.164, by WhatsApp.
+    pub phone: Option<String>,
+    /// Where it goes if they have no phone.
+    pub email: Option<String>,
+    /// Local time at which they get the bookings of their day; with a phone or an address only.
+    pub agenda: Option<NaiveTime>,
     /// Their own hours, at least one opening; none: the tenant's.
     pub hours: Option<WeekHours>,
     pub time_off: Vec<TimeOff>,

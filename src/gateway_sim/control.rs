@@ -1,33 +1,43 @@
-//! The side of those who play the customer: the chat page, tests, load.
+//! The side of those who play the customer and the owner: the chat page, tests, load.
 //!
 //! | call | does |
 //! | --- | --- |
-//! | `GET /control/instances` | `[{"name", "state"}]` |
-//! | `PUT /control/instances/{name}/state` | connects or disconnects: `{"state": "open"\|"connecting"\|"close"}` |
+//! | `GET /control/instances` | `[{"name", "state", "integration", "version", "code"}]`; `code` is what waits to be scanned |
+//! | `PUT /control/instances/{name}/state` | connects or disconnects: `{"state": "open"\|"connecting"\|"close", "for_ms"}` |
+//! | `PUT /control/instances/{name}/scan` | scans its code |
+//! | `POST /control/instances/{name}/flood` | `{"count", "ms"}`: so many `connection.update` in that time |
 //! | `POST /control/instances/{name}/inbound` | a customer writes: [`Write`]; answers `{"id", "status"}` after the webhook's first try |
+//! | `POST /control/instances/{name}/backlog` | a list of [`Write`], all at once, as after a time offline |
+//! | `POST /control/instances/{name}/tap` | taps or votes: `{"phone", "menu", "options": ["14:00"]}`; answers as `inbound` |
+//! | `POST /control/instances/{name}/edit` | `{"phone", "id", "text"}`: changes a message; without `text`: takes it back |
 //! | `GET /control/instances/{name}/chats` | `[{"phone", "name", "last"}]`, the liveliest first |
-//! | `GET /control/instances/{name}/chats/{phone}` | `[{"id", "from", "text", "at", "status"}]`, oldest first |
-//! | `GET /control/instances/{name}/chats/{phone}/events` | the same objects as they come (SSE: `message`), and again when their status changes (`status`) |
+//! | `GET /control/instances/{name}/chats/{phone}` | `[{"id", "from", "text", "at", "status", …}]`, oldest first |
+//! | `GET /control/instances/{name}/chats/{phone}/events` | the same objects as they come (SSE: `message`), and again when they change (`status`) |
 //! | `GET /control/sent` | all sends that reached the server, oldest first |
-//! | `GET`, `PUT`, `DELETE /control/faults` | what goes wrong: a [`Fault`], or `{}` |
+//! | `GET /control/webhooks` | what became of webhooks: `{"pending", "tries", "delivered", "refused", "given_up"}` |
+//! | `GET`, `PUT`, `POST`, `DELETE /control/faults` | what goes wrong: a list of [`Fault`]; `PUT` takes one or a list in place of those before, `POST` adds one |
+//! | `PUT /control/version` | `{"version": "2.3.6", "instance"}`: of the server, or of one instance |
+//! | `PUT /control/licence` | `{"active": true}` |
+//! | `PUT /control/numbers/{number}` | `{"exists": false}`: whether somebody has it, and that this is WhatsApp's form of it |
 
+mod acts;
+mod chats;
+mod content;
 mod write;
 
-use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use futures::Stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::broadcast::error::RecvError;
 
-use super::state::{Chat, ChatEvent, ChatMessage};
-use super::{Fault, SentRecord, Sim, Written};
+use super::version::Version;
+use super::{Fault, SentRecord, Sim, WebhookCounts};
 
+pub use self::acts::{Edit, Tap};
 pub use self::write::Write;
 
 type Refused = (StatusCode, Json<Value>);
@@ -36,114 +46,169 @@ pub(super) fn router() -> Router<Sim> {
     Router::new()
         .route("/control/instances", get(instances))
         .route("/control/instances/{name}/state", put(set_state))
-        .route("/control/instances/{name}/inbound", post(inbound))
-        .route("/control/instances/{name}/chats", get(chats))
-        .route("/control/instances/{name}/chats/{phone}", get(chat))
-        .route("/control/instances/{name}/chats/{phone}/events", get(events))
+        .route("/control/instances/{name}/scan", put(scan))
+        .route("/control/instances/{name}/flood", post(flood))
+        .route("/control/instances/{name}/inbound", post(chats::inbound))
+        .route("/control/instances/{name}/backlog", post(chats::backlog))
+        .route("/control/instances/{name}/tap", post(chats::tap))
+        .route("/control/instances/{name}/edit", post(chats::edit))
+        .route("/control/instances/{name}/chats", get(chats::list))
+        .route("/control/instances/{name}/chats/{phone}", get(chats::chat))
+        .route("/control/instances/{name}/chats/{phone}/events", get(chats::events))
         .route("/control/sent", get(sent))
-        .route("/control/faults", get(faults).put(set_faults).delete(clear_faults))
+        .route("/control/webhooks", get(webhooks))
+        .route("/control/faults", get(faults).put(set_faults).post(add_fault).delete(clear_faults))
+        .route("/control/version", put(set_version))
+        .route("/control/licence", put(set_licence))
+        .route("/control/numbers/{number}", put(set_number))
 }
 
 fn refused(status: StatusCode, reason: &str) -> Refused {
     (status, Json(json!({ "error": reason })))
 }
 
+fn no_instance() -> Refused {
+    refused(StatusCode::NOT_FOUND, "no such instance")
+}
+
 async fn instances(State(sim): State<Sim>) -> Json<Value> {
     let state = sim.state();
-    let list = state.instances().map(|(name, i)| json!({ "name": name, "state": i.connection }));
-    Json(list.collect())
+    let rows = state.instances().map(|(name, instance)| {
+        json!({
+            "name": name,
+            "state": instance.connection,
+            "integration": instance.integration,
+            "version": state.version_of(name),
+            "code": instance.pairing.as_ref().map(|pairing| &pairing.code),
+        })
+    });
+    Json(rows.collect())
 }
 
 #[derive(Deserialize)]
-struct Connection {
+#[serde(deny_unknown_fields)]
+struct ConnectionState {
     state: String,
+    /// Milliseconds until it is open again.
+    for_ms: Option<u64>,
 }
 
 async fn set_state(
     State(sim): State<Sim>,
     Path(name): Path<String>,
-    Json(connection): Json<Connection>,
+    Json(wanted): Json<ConnectionState>,
 ) -> Result<StatusCode, Refused> {
-    if sim.set_instance_state(&name, &connection.state) {
+    if !sim.set_instance_state(&name, &wanted.state) {
+        return Err(refused(StatusCode::NOT_FOUND, "no such instance, or no such state"));
+    }
+    if let Some(time) = wanted.for_ms {
+        sim.open_after(&name, Duration::from_millis(time));
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn scan(State(sim): State<Sim>, Path(name): Path<String>) -> Result<StatusCode, Refused> {
+    if sim.scan(&name) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    Err(refused(StatusCode::NOT_FOUND, "no such instance, or no such state"))
+    Err(refused(StatusCode::NOT_FOUND, "no such instance, or it shows no code"))
 }
 
-async fn inbound(
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Flood {
+    count: u32,
+    /// Milliseconds; a second, if left out.
+    ms: Option<u64>,
+}
+
+async fn flood(
     State(sim): State<Sim>,
     Path(name): Path<String>,
-    Json(write): Json<Write>,
-) -> Result<Json<Written>, Refused> {
-    let written = sim.write(&name, write).await;
-    written.map(Json).map_err(|reason| refused(StatusCode::UNPROCESSABLE_ENTITY, reason))
-}
-
-async fn chats(State(sim): State<Sim>, Path(name): Path<String>) -> Result<Json<Value>, Refused> {
-    let state = sim.state();
-    let Some(instance) = state.instance(&name) else {
-        return Err(refused(StatusCode::NOT_FOUND, "no such instance"));
-    };
-    let last = |chat: &Chat| chat.messages().next_back().cloned();
-    let mut chats: Vec<(&String, &Chat, Option<ChatMessage>)> =
-        instance.chats().map(|(phone, chat)| (phone, chat, last(chat))).collect();
-    // Watched before anything was said.
-    chats.retain(|(_, _, last)| last.is_some());
-    chats.sort_by_key(|(_, _, last)| std::cmp::Reverse(last.as_ref().map(|last| last.seq)));
-    let rows = chats
-        .into_iter()
-        .map(|(phone, chat, last)| json!({ "phone": phone, "name": chat.name, "last": last }));
-    Ok(Json(rows.collect()))
-}
-
-async fn chat(
-    State(sim): State<Sim>,
-    Path((name, phone)): Path<(String, String)>,
-) -> Result<Json<Vec<ChatMessage>>, Refused> {
-    if sim.state().instance(&name).is_none() {
-        return Err(refused(StatusCode::NOT_FOUND, "no such instance"));
-    }
-    Ok(Json(sim.chat(&name, &phone)))
-}
-
-async fn events(
-    State(sim): State<Sim>,
-    Path((name, phone)): Path<(String, String)>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
-    let watched = sim.state().instance_mut(&name).and_then(|instance| instance.watch(&phone));
-    let mut watched =
-        watched.ok_or_else(|| refused(StatusCode::NOT_FOUND, "no such instance or phone"))?;
-    let stream = async_stream::stream! {
-        loop {
-            let (kind, message) = match watched.recv().await {
-                Ok(ChatEvent::Message(message)) => ("message", message),
-                Ok(ChatEvent::Status(message)) => ("status", message),
-                // What was missed can be read from the chat; what comes next goes on.
-                Err(RecvError::Lagged(_)) => continue,
-                Err(RecvError::Closed) => break,
-            };
-            let event = Event::default().event(kind).json_data(&message);
-            yield Ok(event.unwrap_or_default());
-        }
-    };
-    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+    Json(flood): Json<Flood>,
+) -> Result<StatusCode, Refused> {
+    let time = Duration::from_millis(flood.ms.unwrap_or(1_000));
+    if sim.flood(&name, flood.count, time) { Ok(StatusCode::ACCEPTED) } else { Err(no_instance()) }
 }
 
 async fn sent(State(sim): State<Sim>) -> Json<Vec<SentRecord>> {
     Json(sim.sent())
 }
 
-async fn faults(State(sim): State<Sim>) -> Json<Value> {
-    let fault = sim.state().fault.as_ref().map(|active| active.fault.clone());
-    Json(fault.map_or_else(|| json!({}), |fault| json!(fault)))
+async fn webhooks(State(sim): State<Sim>) -> Json<WebhookCounts> {
+    Json(sim.webhook_counts())
 }
 
-async fn set_faults(State(sim): State<Sim>, Json(fault): Json<Fault>) -> Json<Fault> {
-    sim.set_fault(fault.clone());
-    Json(fault)
+async fn faults(State(sim): State<Sim>) -> Json<Vec<Fault>> {
+    Json(sim.state().faults.list().cloned().collect())
+}
+
+/// One, or several that meet together.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    More(Vec<Fault>),
+    One(Box<Fault>),
+}
+
+async fn set_faults(State(sim): State<Sim>, Json(faults): Json<OneOrMore>) -> Json<Vec<Fault>> {
+    let faults = match faults {
+        OneOrMore::More(faults) => faults,
+        OneOrMore::One(fault) => vec![*fault],
+    };
+    sim.set_faults(faults.clone());
+    Json(faults)
+}
+
+async fn add_fault(State(sim): State<Sim>, Json(fault): Json<Fault>) -> Json<Vec<Fault>> {
+    sim.add_fault(fault);
+    faults(State(sim)).await
 }
 
 async fn clear_faults(State(sim): State<Sim>) -> StatusCode {
     sim.clear_fault();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    version: Version,
+    instance: Option<String>,
+}
+
+async fn set_version(
+    State(sim): State<Sim>,
+    Json(wanted): Json<Wanted>,
+) -> Result<StatusCode, Refused> {
+    if sim.set_version(wanted.version, wanted.instance.as_deref()) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(no_instance())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Licence {
+    active: bool,
+}
+
+async fn set_licence(State(sim): State<Sim>, Json(licence): Json<Licence>) -> StatusCode {
+    sim.set_licensed(licence.active);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Number {
+    exists: bool,
+}
+
+async fn set_number(
+    State(sim): State<Sim>,
+    Path(address): Path<String>,
+    Json(number): Json<Number>,
+) -> StatusCode {
+    sim.set_number(&address, number.exists);
     StatusCode::NO_CONTENT
 }

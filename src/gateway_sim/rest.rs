@@ -1,41 +1,77 @@
 //! The gateway's own API: instances, webhooks, sends, the record of messages.
 //!
 //! Checks come in the real server's order: the body's JSON, whether the instance exists (told to
-//! anyone), the key, the fields.
+//! anyone), the key, the fields, whether this kind of instance has the call at all.
 
+mod arrivals;
+mod chat;
+mod connection;
+mod find;
 mod instances;
-mod messages;
-
-use std::collections::BTreeMap;
+mod kinds;
+mod schema;
+mod sends;
+mod settings;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
-use super::fault::failure;
-use super::shape::{self, EVENTS};
-use super::state::Webhook;
-use super::{Sim, shape::welcome};
+use super::Sim;
+use super::fault::{failure, licence_required};
+use super::shape::instances::welcome;
 
-pub(super) fn router() -> Router<Sim> {
+pub(super) fn router(sim: &Sim) -> Router<Sim> {
     Router::new()
-        .route("/", get(async || axum::Json(welcome())))
         .route("/instance/create", post(instances::create))
-        .route("/instance/connectionState/{instance}", get(instances::connection_state))
         .route("/instance/fetchInstances", get(instances::fetch))
-        .route("/webhook/set/{instance}", post(instances::set_webhook))
-        .route("/webhook/find/{instance}", get(instances::find_webhook))
-        .route("/message/sendText/{instance}", post(messages::send_text))
-        .route("/chat/findMessages/{instance}", post(messages::find))
+        .route("/instance/connectionState/{instance}", get(connection::state))
+        .route("/instance/connect/{instance}", get(connection::connect))
+        .route("/instance/restart/{instance}", post(connection::restart))
+        .route("/instance/logout/{instance}", delete(connection::log_out))
+        .route("/instance/delete/{instance}", delete(instances::delete))
+        .route("/webhook/set/{instance}", post(settings::set_webhook))
+        .route("/webhook/find/{instance}", get(settings::find_webhook))
+        .route("/settings/set/{instance}", post(settings::set))
+        .route("/settings/find/{instance}", get(settings::find))
+        .route("/message/{action}/{instance}", post(sends::send))
+        .route("/chat/sendPresence/{instance}", post(chat::presence))
+        .route("/chat/whatsappNumbers/{instance}", post(chat::numbers))
+        .route("/chat/markMessageAsRead/{instance}", post(chat::mark_read))
+        .route("/chat/findMessages/{instance}", post(find::messages))
+        .route("/chat/findChats/{instance}", post(find::chats))
+        .route("/chat/findContacts/{instance}", post(find::contacts))
+        .route("/webhook/evolution", post(arrivals::evolution))
+        .route("/webhook/meta", post(arrivals::meta))
+        .route_layer(from_fn_with_state(sim.clone(), licence))
+        .route("/", get(root))
+}
+
+async fn root(State(sim): State<Sim>) -> axum::Json<Value> {
+    axum::Json(welcome(sim.state().version))
+}
+
+/// Versions that want a licence answer nothing without.
+async fn licence(State(sim): State<Sim>, request: Request, next: Next) -> Response {
+    let locked = {
+        let state = sim.state();
+        state.version.wants_licence() && !state.licensed
+    };
+    if locked {
+        return Failure::from(licence_required()).into_response();
+    }
+    next.run(request).await
 }
 
 /// What the real server answers where nothing is.
 pub(super) async fn no_such_route(method: Method, uri: Uri) -> Failure {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    Failure::new(404, "Not Found", json!([format!("Cannot {method} {path}")]))
+    Failure::no_such_route(&method, path)
 }
 
 /// A failure in the real server's shape.
@@ -53,9 +89,24 @@ impl Failure {
         Self::new(400, "Bad Request", message)
     }
 
+    /// An exception that nobody has caught.
+    fn broken(message: &str) -> Self {
+        Self::new(500, "Internal Server Error", json!(message))
+    }
+
     /// What a schema says of fields that are wrong.
-    fn schema(messages: &[&str]) -> Self {
+    fn schema(messages: &[String]) -> Self {
         Self::bad_request(json!([messages]))
+    }
+
+    fn no_such_route(method: &Method, path: &str) -> Self {
+        Self::new(404, "Not Found", json!([format!("Cannot {method} {path}")]))
+    }
+}
+
+impl From<(u16, Value)> for Failure {
+    fn from((status, body): (u16, Value)) -> Self {
+        Self { status, body }
     }
 }
 
@@ -108,37 +159,3 @@ fn matches(given: &[u8], key: &str) -> bool {
 fn unauthorised() -> Failure {
     Failure::new(401, "Unauthorized", json!("Unauthorized"))
 }
-
-/// Reads the settings of a webhook as `webhook/set` and `instance/create` take them.
-fn webhook_of(settings: &Value) -> Result<Webhook, WebhookError> {
-    let Some(events) = settings["events"].as_array() else { return Err(WebhookError::NoEvents) };
-    let events: Vec<String> = events.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    if let Some(at) = events.iter().position(|event| !EVENTS.contains(&event.as_str())) {
-        return Err(WebhookError::UnknownEvent(at));
-    }
-    let headers: BTreeMap<_, _> = settings["headers"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect();
-    Ok(Webhook {
-        id: shape::row_id(),
-        url: settings["url"].as_str().unwrap_or_default().to_owned(),
-        headers,
-        enabled: settings["enabled"].as_bool().unwrap_or(true),
-        events,
-        by_events: settings["byEvents"].as_bool().unwrap_or(false),
-        ..Webhook::default()
-    })
-}
-
-enum WebhookError {
-    /// The field is missing; what the real server makes of that is an exception.
-    NoEvents,
-    /// At this place of the list.
-    UnknownEvent(usize),
-}
-
-/// The words of the exception.
-const NO_EVENTS: &str = "Cannot read properties of undefined (reading 'length')";

@@ -1,10 +1,14 @@
 //! The bodies of the real server, field by field as recorded.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Value, json};
-use uuid::Uuid;
+pub(super) mod inbound;
+pub(super) mod instances;
+pub(super) mod outbound;
 
-use super::state::{Instance, Webhook};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 /// All subscriptions there are, in the server's order.
 pub(super) const EVENTS: [&str; 31] = [
@@ -41,170 +45,6 @@ pub(super) const EVENTS: [&str; 31] = [
     "STATUS_INSTANCE",
 ];
 
-pub(super) fn welcome() -> Value {
-    json!({
-        "status": 200,
-        "message": "Welcome to the Evolution API, it is working!",
-        "version": "2.3.7",
-        "clientName": "evolution_exchange",
-        "documentation": "https://doc.evolution-api.com",
-        "whatsappWebVersion": "2.3000.1027934701",
-    })
-}
-
-/// The answer to `instance/create`.
-pub(super) fn created(name: &str, instance: &Instance) -> Value {
-    let mut body = json!({
-        "instance": {
-            "instanceName": name,
-            "instanceId": instance.id,
-            "integration": instance.integration,
-            "webhookWaBusiness": null,
-            "accessTokenWaBusiness": "",
-            "status": instance.connection,
-        },
-        "hash": instance.token,
-        "websocket": {}, "rabbitmq": {}, "nats": {}, "sqs": {},
-        "settings": settings(),
-    });
-    if let Some(webhook) = &instance.webhook {
-        body["webhook"] = json!({
-            "webhookUrl": webhook.url,
-            "webhookHeaders": webhook.headers,
-            "webhookByEvents": webhook.by_events,
-            "webhookBase64": false,
-        });
-    }
-    body
-}
-
-/// One row of `instance/fetchInstances`.
-pub(super) fn instance(name: &str, instance: &Instance) -> Value {
-    let created = iso(instance.created_at);
-    let mut setting = settings();
-    setting["id"] = json!(row_id());
-    setting["createdAt"] = json!(created);
-    setting["updatedAt"] = json!(created);
-    setting["instanceId"] = json!(instance.id);
-    let messages: usize = instance.chats().map(|(_, chat)| chat.messages().count()).sum();
-    let chats = instance.chats().count();
-    json!({
-        "id": instance.id,
-        "name": name,
-        "connectionStatus": instance.connection,
-        "ownerJid": instance.owner,
-        "profileName": name,
-        "profilePicUrl": null,
-        "integration": instance.integration,
-        "number": null,
-        "businessId": null,
-        "token": instance.token,
-        "clientName": "evolution_exchange",
-        "disconnectionReasonCode": null,
-        "disconnectionObject": null,
-        "disconnectionAt": null,
-        "createdAt": created,
-        "updatedAt": created,
-        "Chatwoot": null, "Proxy": null, "Rabbitmq": null, "Nats": null, "Sqs": null,
-        "Websocket": null,
-        "Setting": setting,
-        "_count": { "Message": messages, "Contact": chats, "Chat": chats },
-    })
-}
-
-fn settings() -> Value {
-    json!({
-        "rejectCall": false, "msgCall": "", "groupsIgnore": false, "alwaysOnline": false,
-        "readMessages": false, "readStatus": false, "syncFullHistory": false, "wavoipToken": "",
-    })
-}
-
-/// The row that `webhook/set` and `webhook/find` answer with.
-pub(super) fn webhook(webhook: &Webhook, instance: Uuid) -> Value {
-    let events: Vec<&str> = if webhook.events.is_empty() {
-        EVENTS.to_vec()
-    } else {
-        webhook.events.iter().map(String::as_str).collect()
-    };
-    json!({
-        "id": webhook.id,
-        "url": webhook.url,
-        "headers": webhook.headers,
-        "enabled": webhook.enabled,
-        "events": events,
-        "webhookByEvents": webhook.by_events,
-        "webhookBase64": false,
-        "createdAt": iso(webhook.created_at),
-        "updatedAt": iso(webhook.updated_at),
-        "instanceId": instance,
-    })
-}
-
-pub(super) fn connection_update(name: &str, state: &str) -> Value {
-    let reason = if state == "close" { 401 } else { 200 };
-    json!({ "instance": name, "state": state, "statusReason": reason })
-}
-
-/// The data of `messages.upsert`. `content` is a message and its type.
-pub(super) fn upsert(
-    key: Value,
-    push_name: Option<&str>,
-    content: (Value, &str),
-    quoted: Option<&str>,
-    at: i64,
-    instance: Uuid,
-) -> Value {
-    let (message, kind) = content;
-    let mut data = json!({
-        "pushName": push_name,
-        "status": "DELIVERY_ACK",
-        "messageType": kind,
-        "messageTimestamp": at,
-        "instanceId": instance,
-        "source": "ios",
-    });
-    data["key"] = key;
-    data["message"] = message;
-    if let Some(id) = quoted {
-        data["contextInfo"] = json!({
-            "mentionedJid": [], "groupMentions": [], "statusAttributions": [], "stanzaId": id,
-        });
-    }
-    data
-}
-
-/// The answer to a send that was accepted; `send.message` carries the same.
-pub(super) fn sent(jid: &str, id: &str, text: &str, at: i64, instance: Uuid) -> Value {
-    json!({
-        "key": { "remoteJid": jid, "fromMe": true, "id": id },
-        "pushName": "Você",
-        "status": "PENDING",
-        "message": { "conversation": text },
-        "contextInfo": {
-            "mentionedJid": [],
-            "groupMentions": [],
-            "ephemeralSettingTimestamp": { "low": at, "high": 0, "unsigned": false },
-            "disappearingMode": { "initiator": 0 },
-        },
-        "messageType": "conversation",
-        "messageTimestamp": at,
-        "instanceId": instance,
-        "source": "web",
-    })
-}
-
-/// The data of `messages.update`.
-pub(super) fn status(jid: &str, id: &str, status: &str, instance: Uuid) -> Value {
-    json!({
-        "keyId": id,
-        "remoteJid": jid,
-        "fromMe": true,
-        "status": status,
-        "instanceId": instance,
-        "messageId": row_id(),
-    })
-}
-
 /// A row's id as the server's database makes them: 25 small letters and digits.
 pub(super) fn row_id() -> String {
     format!("c{}", &Uuid::new_v4().simple().to_string()[..24])
@@ -218,6 +58,35 @@ pub(super) fn message_id(prefix: &str) -> String {
 
 pub(super) fn iso(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Bytes as the server writes them since 2.3.6: an object of numbers by place.
+pub(super) fn byte_map(bytes: &[u8]) -> Value {
+    let entries = bytes.iter().enumerate().map(|(at, byte)| (at.to_string(), json!(byte)));
+    Value::Object(entries.collect::<Map<_, _>>())
+}
+
+/// Bytes as older versions write them.
+pub(super) fn base64(bytes: &[u8]) -> Value {
+    json!(STANDARD.encode(bytes))
+}
+
+/// Random bytes, for what is encrypted or secret: nobody here can read it.
+pub(super) fn noise<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    for part in bytes.chunks_mut(16) {
+        part.copy_from_slice(&Uuid::new_v4().as_bytes()[..part.len()]);
+    }
+    bytes
+}
+
+/// An address as it is, with the suffix of a phone if it has none.
+pub(super) fn jid(address: &str) -> String {
+    if address.contains('@') {
+        return address.to_owned();
+    }
+    let digits: String = address.chars().filter(char::is_ascii_digit).collect();
+    format!("{digits}@s.whatsapp.net")
 }
 
 /// A number as the server normalises it before it sends: to a JID.

@@ -1,153 +1,50 @@
 //! What the simulated server remembers, and how much of it.
 
+mod chat;
+mod instance;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use tokio::sync::broadcast;
-use uuid::Uuid;
 
-use super::fault::Active;
-use super::{SimConfig, shape};
-use crate::channel::whatsapp::address::Addresses;
+pub use self::chat::{Author, Chat, ChatMessage, Menu, MenuKind, MenuOption, SentRecord};
+pub(super) use self::chat::{ChatEvent, Kept};
+pub use self::instance::Webhook;
+pub(super) use self::instance::{Connection, Instance, NewInstance, Pairing, Settings};
+use super::SimConfig;
+use super::fault::Faults;
+use super::shape;
+use super::version::Version;
+use super::webhook::WebhookCounts;
 use crate::channel::whatsapp::phone;
-
-/// Events that one who watches a chat may be behind by.
-const WATCH_BACKLOG: usize = 64;
 
 pub(super) struct State {
     instances: BTreeMap<String, Instance>,
     /// Every message kept, oldest first, to find the one that has to go when there are too many.
     order: VecDeque<(u64, String, String)>,
     sent: VecDeque<SentRecord>,
-    pub(super) fault: Option<Active>,
+    pub(super) faults: Faults,
+    pub(super) version: Version,
+    /// Whether the operator has activated a version that wants it.
+    pub(super) licensed: bool,
+    pub(super) webhooks: WebhookCounts,
+    /// What WhatsApp knows of numbers, by canonical phone or by LID; of others nothing is special.
+    accounts: HashMap<String, Account>,
     next_seq: u64,
+    next_send: u64,
+    instances_made: usize,
     chat_messages: usize,
     total_messages: usize,
     sent_records: usize,
 }
 
-/// One number of a business.
-pub(super) struct Instance {
-    pub(super) id: Uuid,
-    pub(super) token: String,
-    pub(super) integration: String,
-    /// The business's own JID.
-    pub(super) owner: String,
-    /// `open`, `connecting` or `close`.
-    pub(super) connection: String,
-    pub(super) webhook: Option<Webhook>,
-    pub(super) created_at: DateTime<Utc>,
-    chats: HashMap<String, Chat>,
-    /// LID → chat, where a customer is known by both.
-    lids: HashMap<String, String>,
-}
-
-/// Where an instance delivers what happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhook {
-    pub id: String,
-    pub url: String,
-    /// Sent with every delivery; `jwt_key` is not sent, but signs a token.
-    pub headers: BTreeMap<String, String>,
-    pub enabled: bool,
-    /// Subscriptions in their upper-case names; none: all.
-    pub events: Vec<String>,
-    /// Whether the event's name is appended to the URL.
-    pub by_events: bool,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-impl Default for Webhook {
-    fn default() -> Self {
-        Self {
-            id: shape::row_id(),
-            url: String::new(),
-            headers: BTreeMap::new(),
-            enabled: true,
-            events: Vec::new(),
-            by_events: false,
-            created_at: DateTime::UNIX_EPOCH,
-            updated_at: DateTime::UNIX_EPOCH,
-        }
-    }
-}
-
-/// A conversation with one customer.
-#[derive(Debug, Default)]
-pub struct Chat {
-    /// What the customer calls themselves.
-    pub name: Option<String>,
-    /// The address that the customer writes from.
-    pub jid: String,
-    messages: VecDeque<ChatMessage>,
-    watchers: Option<broadcast::Sender<ChatEvent>>,
-}
-
-impl Chat {
-    /// The messages kept, oldest first.
-    pub fn messages(&self) -> impl DoubleEndedIterator<Item = &ChatMessage> {
-        self.messages.iter()
-    }
-
-    fn is_watched(&self) -> bool {
-        self.watchers.as_ref().is_some_and(|watchers| watchers.receiver_count() > 0)
-    }
-
-    fn tell(&mut self, event: &ChatEvent) {
-        // Nobody watches any more: the channel would only take room.
-        if self.watchers.as_ref().is_some_and(|watchers| watchers.send(event.clone()).is_err()) {
-            self.watchers = None;
-        }
-    }
-}
-
-/// One message of a chat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ChatMessage {
-    pub id: String,
-    pub from: Author,
-    pub text: String,
-    pub at: DateTime<Utc>,
-    /// Of the business's: `pending`, `sent`, `delivered` or `read`; of the customer's: `received`.
-    pub status: &'static str,
-    #[serde(skip)]
-    pub(super) seq: u64,
-}
-
-/// Who wrote a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Author {
-    Customer,
-    Business,
-}
-
-/// What those who watch a chat are told.
+/// A number, as WhatsApp has it.
 #[derive(Debug, Clone)]
-pub(super) enum ChatEvent {
-    Message(ChatMessage),
-    /// The same message with another status.
-    Status(ChatMessage),
-}
-
-/// A send that reached the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SentRecord {
-    /// The message's id, if it went out.
-    pub id: Option<String>,
-    pub instance: String,
-    /// As it was given.
-    pub number: String,
-    /// Whose chat it is: digits of the phone, or a LID.
-    pub phone: String,
-    pub text: String,
-    pub at: DateTime<Utc>,
-    /// Whether the customer has it, whatever was answered.
-    pub went_out: bool,
-    /// Whether the answer was 201.
-    pub accepted: bool,
+enum Account {
+    /// Nobody has it.
+    Absent,
+    /// Its JID, which may have other digits than those it is dialled with.
+    Jid(String),
 }
 
 impl State {
@@ -156,8 +53,14 @@ impl State {
             instances: BTreeMap::new(),
             order: VecDeque::new(),
             sent: VecDeque::new(),
-            fault: None,
+            faults: Faults::default(),
+            version: config.version,
+            licensed: config.licensed,
+            webhooks: WebhookCounts::default(),
+            accounts: HashMap::new(),
             next_seq: 0,
+            next_send: 0,
+            instances_made: 0,
             chat_messages: config.chat_messages.max(1),
             total_messages: config.total_messages.max(1),
             sent_records: config.sent_records,
@@ -176,45 +79,88 @@ impl State {
         self.instances.get_mut(name)
     }
 
+    /// Adds an instance; replaces one of the same name.
     pub(super) fn add_instance(
         &mut self,
         name: &str,
-        token: Option<String>,
-        integration: Option<String>,
-        webhook: Option<Webhook>,
+        new: NewInstance,
         now: DateTime<Utc>,
-    ) -> &Instance {
-        let number = self.instances.len() + 1;
-        let instance = Instance {
-            id: Uuid::new_v4(),
-            token: token.unwrap_or_else(|| Uuid::new_v4().to_string().to_uppercase()),
-            integration: integration.unwrap_or_else(|| "WHATSAPP-BAILEYS".to_owned()),
-            owner: format!("55119900{number:05}@s.whatsapp.net"),
-            connection: "open".to_owned(),
-            webhook: webhook.map(|w| Webhook { created_at: now, updated_at: now, ..w }),
-            created_at: now,
-            chats: HashMap::new(),
-            lids: HashMap::new(),
-        };
+    ) -> &mut Instance {
+        self.instances_made += 1;
+        let instance = Instance::new(new, self.instances_made, now);
         self.instances.insert(name.to_owned(), instance);
-        &self.instances[name]
+        self.instances.get_mut(name).expect("inserted just now")
+    }
+
+    /// The version that an instance runs on.
+    pub(super) fn version_of(&self, instance: &str) -> Version {
+        let own = self.instances.get(instance).and_then(|instance| instance.version);
+        own.unwrap_or(self.version)
+    }
+
+    pub(super) fn remove_instance(&mut self, name: &str) -> Option<Instance> {
+        self.instances.remove(name)
     }
 
     pub(super) fn sent(&self) -> impl Iterator<Item = &SentRecord> {
         self.sent.iter()
     }
 
-    pub(super) fn log_send(&mut self, record: SentRecord) {
+    /// Notes a send that has come in; the number it goes by from now on.
+    pub(super) fn begin_send(&mut self, mut record: SentRecord) -> u64 {
+        let number = self.next_send;
+        self.next_send += 1;
+        if let Some(instance) = self.instances.get_mut(&record.instance) {
+            instance.sends_open += 1;
+            record.at_once = instance.sends_open;
+        }
+        record.number_in_log = number;
         self.sent.push_back(record);
         while self.sent.len() > self.sent_records {
             self.sent.pop_front();
         }
+        number
+    }
+
+    /// The record of a send, unless it is too old to be kept.
+    pub(super) fn sent_mut(&mut self, number: u64) -> Option<&mut SentRecord> {
+        self.sent.iter_mut().rev().find(|record| record.number_in_log == number)
+    }
+
+    /// Notes that nothing happens to a send any more.
+    pub(super) fn end_send(&mut self, instance: &str, number: u64, now: DateTime<Utc>) {
+        if let Some(instance) = self.instances.get_mut(instance) {
+            instance.sends_open = instance.sends_open.saturating_sub(1);
+        }
+        if let Some(record) = self.sent_mut(number) {
+            record.ended_at = Some(now);
+        }
+    }
+
+    /// Tells what WhatsApp knows of a number: its own form of it, or that nobody has it.
+    pub(super) fn set_account(&mut self, address: &str, exists: bool) {
+        let account = if exists { Account::Jid(shape::jid(address)) } else { Account::Absent };
+        self.accounts.insert(account_key(address), account);
+    }
+
+    /// The JID that a message to this number goes to; `None` if nobody has it. The number is looked
+    /// up in its normalised form.
+    pub(super) fn recipient(&self, instance: &str, number: &str) -> Option<String> {
+        let normal = shape::jid_of(number);
+        match self.accounts.get(&account_key(&normal)) {
+            Some(Account::Absent) => None,
+            Some(Account::Jid(jid)) => Some(jid.clone()),
+            None if normal.ends_with("@s.whatsapp.net") => {
+                let known = self.chat(instance, &normal).map(|chat| &chat.phone_jid);
+                Some(known.filter(|jid| !jid.is_empty()).cloned().unwrap_or(normal))
+            }
+            None => Some(normal),
+        }
     }
 
     /// The chat of a phone in any form, or of a LID.
-    pub(super) fn chat(&self, instance: &str, phone: &str) -> Option<&Chat> {
-        let instance = self.instances.get(instance)?;
-        instance.chats.get(&instance.key_of(phone)?)
+    pub(super) fn chat(&self, instance: &str, address: &str) -> Option<&Chat> {
+        self.instances.get(instance)?.chat(address)
     }
 
     /// Notes a message; makes the chat, and drops the oldest messages where there are too many.
@@ -229,15 +175,11 @@ impl State {
         let chat_messages = self.chat_messages;
         let instance = self.instances.get_mut(instance_name)?;
         let key = instance.key_of(address)?;
-        let chat = instance.chats.entry(key.clone()).or_default();
+        let chat = instance.chat_mut(address)?;
         if chat.jid.is_empty() {
             address.clone_into(&mut chat.jid);
         }
-        chat.messages.push_back(message.clone());
-        while chat.messages.len() > chat_messages {
-            chat.messages.pop_front();
-        }
-        chat.tell(&ChatEvent::Message(message));
+        chat.push(message, chat_messages);
         self.order.push_back((self.next_seq, instance_name.to_owned(), key));
         self.next_seq += 1;
         while self.order.len() > self.total_messages {
@@ -246,85 +188,30 @@ impl State {
         Some(())
     }
 
-    /// Notes how far a message of the business has got.
-    pub(super) fn set_status(
+    /// Changes a message and tells those who watch its chat. `None` without such message.
+    pub(super) fn change_message<T>(
         &mut self,
         instance: &str,
         address: &str,
         id: &str,
-        status: &'static str,
-    ) {
-        let Some(instance) = self.instances.get_mut(instance) else { return };
-        let Some(chat) = instance.key_of(address).and_then(|key| instance.chats.get_mut(&key))
-        else {
-            return;
-        };
-        if let Some(message) = chat.messages.iter_mut().rev().find(|message| message.id == id) {
-            message.status = status;
-            let event = ChatEvent::Status(message.clone());
-            chat.tell(&event);
-        }
+        change: impl FnOnce(&mut ChatMessage) -> T,
+    ) -> Option<T> {
+        let instance = self.instances.get_mut(instance)?;
+        instance.chat_mut_known(address)?.change(id, change)
     }
 
     fn forget_oldest(&mut self) {
         let Some((seq, instance, key)) = self.order.pop_front() else { return };
-        let Some(instance) = self.instances.get_mut(&instance) else { return };
-        let Some(chat) = instance.chats.get_mut(&key) else { return };
-        if chat.messages.front().is_some_and(|message| message.seq == seq) {
-            chat.messages.pop_front();
-        }
-        if chat.messages.is_empty() && !chat.is_watched() {
-            instance.chats.remove(&key);
-            instance.lids.retain(|_, chat| *chat != key);
+        if let Some(instance) = self.instances.get_mut(&instance) {
+            instance.forget(&key, seq);
         }
     }
 }
 
-impl Instance {
-    pub(super) fn chats(&self) -> impl Iterator<Item = (&String, &Chat)> {
-        self.chats.iter()
-    }
-
-    pub(super) fn chat_mut(&mut self, address: &str) -> Option<&mut Chat> {
-        let key = self.key_of(address)?;
-        Some(self.chats.entry(key).or_default())
-    }
-
-    /// What a customer is known by: the canonical phone's digits, else the LID.
-    pub(super) fn key_of(&self, address: &str) -> Option<String> {
-        let bare = phone::canonical(address);
-        let found = Addresses::of_jid(address);
-        if let Some(phone) = bare.or(found.phone) {
-            return Some(phone.trim_start_matches('+').to_owned());
-        }
-        let lid = found.lid?;
-        Some(self.lids.get(&lid).cloned().unwrap_or(lid))
-    }
-
-    /// Remembers that a LID and a phone are the same customer's.
-    pub(super) fn link(&mut self, lid: &str, address: &str) {
-        if let Some(key) = self.key_of(address) {
-            self.lids.insert(lid.to_owned(), key);
-        }
-    }
-
-    /// `false` for what is no state of a connection.
-    pub(super) fn set_state(&mut self, state: &str) -> bool {
-        let known = matches!(state, "open" | "connecting" | "close");
-        if known {
-            state.clone_into(&mut self.connection);
-        }
-        known
-    }
-
-    /// What happens in a chat from now on.
-    pub(super) fn watch(&mut self, address: &str) -> Option<broadcast::Receiver<ChatEvent>> {
-        // Looking at a chat makes it; those that nobody wrote in and nobody looks at any more go.
-        self.chats.retain(|_, chat| !chat.messages.is_empty() || chat.is_watched());
-        let chat = self.chat_mut(address)?;
-        let watchers = chat.watchers.get_or_insert_with(|| broadcast::Sender::new(WATCH_BACKLOG));
-        Some(watchers.subscribe())
-    }
+/// What a number is kept under: the phone where it is one, else the address itself.
+fn account_key(address: &str) -> String {
+    let user = address.strip_suffix("@s.whatsapp.net").unwrap_or(address);
+    phone::canonical(user).unwrap_or_else(|| address.to_owned())
 }
 
 #[cfg(test)]
@@ -332,9 +219,13 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> ChatMessage {
-        let at = DateTime::UNIX_EPOCH;
-        let (id, text) = (text.to_owned(), text.to_owned());
-        ChatMessage { id, from: Author::Customer, text, at, status: "received", seq: 0 }
+        ChatMessage { id: text.to_owned(), text: text.to_owned(), ..ChatMessage::default() }
+    }
+
+    fn with_instance(config: &SimConfig) -> State {
+        let mut state = State::new(config);
+        state.add_instance("a", NewInstance::default(), DateTime::UNIX_EPOCH);
+        state
     }
 
     fn texts(state: &State, phone: &str) -> Vec<String> {
@@ -345,8 +236,7 @@ mod tests {
     #[test]
     fn memory_is_bounded_by_chat_and_in_total() {
         let config = SimConfig { chat_messages: 3, total_messages: 5, ..SimConfig::default() };
-        let mut state = State::new(&config);
-        state.add_instance("a", None, None, None, DateTime::UNIX_EPOCH);
+        let mut state = with_instance(&config);
         for text in ["1", "2", "3", "4"] {
             state.add_message("a", "5511988887771", message(text)).unwrap();
         }
@@ -366,8 +256,7 @@ mod tests {
 
     #[test]
     fn looking_at_chats_where_nothing_was_said_leaves_nothing_behind() {
-        let mut state = State::new(&SimConfig::default());
-        state.add_instance("a", None, None, None, DateTime::UNIX_EPOCH);
+        let mut state = with_instance(&SimConfig::default());
         state.add_message("a", "5511988887771", message("1")).unwrap();
         let instance = state.instance_mut("a").unwrap();
         let watched = instance.watch("5511988887772").unwrap();
@@ -383,13 +272,32 @@ mod tests {
 
     #[test]
     fn a_customer_has_one_chat_whatever_form_their_address_has() {
-        let mut state = State::new(&SimConfig::default());
-        state.add_instance("a", None, None, None, DateTime::UNIX_EPOCH);
+        let mut state = with_instance(&SimConfig::default());
         state.instance_mut("a").unwrap().link("123@lid", "5531988887777");
         for address in ["553188887777@s.whatsapp.net", "+55 31 98888-7777", "123@lid"] {
             state.add_message("a", address, message(address)).unwrap();
         }
         assert_eq!(texts(&state, "5531988887777").len(), 3);
         assert_eq!(state.add_message("a", "nobody", message("x")), None);
+    }
+
+    #[test]
+    fn a_number_is_answered_with_whatsapp_s_own_form_of_it() {
+        let mut state = with_instance(&SimConfig::default());
+        state.set_account("552188887777", true);
+        state.set_account("5511900000000", false);
+        state.set_account("99@lid", false);
+        #[rustfmt::skip]
+        let cases = [
+            ("5521988887777",           Some("552188887777@s.whatsapp.net")),
+            ("552188887777",            Some("552188887777@s.whatsapp.net")),
+            ("+55 (11) 90000-0000",     None),
+            ("99@lid",                  None),
+            ("98@lid",                  Some("98@lid")),
+            ("5511977776666",           Some("5511977776666@s.whatsapp.net")),
+        ];
+        for (number, expected) in cases {
+            assert_eq!(state.recipient("a", number).as_deref(), expected, "{number}");
+        }
     }
 }

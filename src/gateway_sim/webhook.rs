@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, USER_AGENT,
+};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::sync::oneshot;
@@ -16,6 +20,7 @@ use uuid::Uuid;
 use super::fault::WebhookFault;
 use super::shape::iso;
 use super::state::Webhook;
+use super::version::Version;
 use super::{Sim, SimConfig};
 
 /// After these answers the real server gives an event up; after any other failure it tries again.
@@ -27,6 +32,8 @@ const FIRST_DELAY: Duration = Duration::from_secs(5);
 const LONGEST_DELAY: Duration = Duration::from_mins(5);
 /// For how long an event is held back to arrive out of order.
 const HELD_BACK: Duration = Duration::from_millis(250);
+/// How far the server's zone is behind UTC.
+const LOCAL_TIME: TimeDelta = TimeDelta::hours(3);
 
 /// One event on its way to one address, fixed when it happened: later changes do not touch it.
 #[derive(Clone)]
@@ -36,20 +43,71 @@ struct Delivery {
     body: String,
 }
 
+/// What became of webhooks so far. An event is one, however often it is tried; a global webhook
+/// and a duplicate are others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct WebhookCounts {
+    /// Events on their way or waiting for their next try.
+    pub pending: u64,
+    /// Requests made.
+    pub tries: u64,
+    /// Answered with 2xx.
+    pub delivered: u64,
+    /// Lost: answered in a way that is not tried again.
+    pub refused: u64,
+    /// Lost: tried for as long as the server tries.
+    pub given_up: u64,
+}
+
 impl Sim {
     /// Sends an event on its way, if somebody subscribed to it.
     pub(super) fn emit(&self, instance: &str, event: &str, data: Value) {
-        if let Some(delivery) = self.delivery(instance, event, data) {
-            tokio::spawn(deliver(self.clone(), delivery, None));
-        }
+        drop(self.start(instance, event, data));
     }
 
-    /// As [`Sim::emit`] for a customer's message, which faults may meet; returns the answer to the
-    /// first try, or none at once where there is no try or it is held back.
-    pub(super) async fn emit_message(&self, instance: &str, data: Value) -> Option<u16> {
-        let delivery = self.delivery(instance, "messages.upsert", data)?;
-        let met = self.state().fault.as_mut().and_then(|fault| fault.meet_webhook(instance));
-        match met {
+    /// As [`Sim::emit`] for what a customer did, which waits for an edit before it; returns the
+    /// answer to the first try, or none at once where there is no try or it is held back.
+    pub(super) async fn emit_message(
+        &self,
+        instance: &str,
+        event: &str,
+        data: Value,
+    ) -> Option<u16> {
+        let gate = self.state().instance(instance)?.gate.clone();
+        drop(gate.lock().await);
+        self.start(instance, event, data)?.await.ok()?
+    }
+
+    /// As [`Sim::emit`] for an edit: what a customer does after it waits until it was taken.
+    pub(super) async fn emit_edit(&self, instance: &str, data: Value) -> Option<u16> {
+        let event = "messages.edited";
+        let (gate, holds_up) = {
+            let state = self.state();
+            let gate = state.instance(instance)?.gate.clone();
+            (gate, state.version_of(instance).reports_edits_twice())
+        };
+        let passing = gate.lock_owned().await;
+        let delivery = self.delivery(instance, event, data)?;
+        let (first, answered) = oneshot::channel();
+        let sim = self.clone();
+        tokio::spawn(async move {
+            let _passing = holds_up.then_some(passing);
+            deliver(sim, delivery, Some(first)).await;
+        });
+        answered.await.ok()?
+    }
+
+    /// Sends an event on its way unless a fault holds it; the answer to the first try, if there is
+    /// one to wait for.
+    fn start(
+        &self,
+        instance: &str,
+        event: &str,
+        data: Value,
+    ) -> Option<oneshot::Receiver<Option<u16>>> {
+        self.start_global(instance, event, &data);
+        let delivery = self.delivery(instance, event, data)?;
+        match self.state().faults.meet_webhook(instance, event) {
             Some((WebhookFault::Drop, _)) => return None,
             Some((WebhookFault::Reorder, before)) if before % 2 == 0 => {
                 let sim = self.clone();
@@ -66,26 +124,52 @@ impl Sim {
         }
         let (first, answered) = oneshot::channel();
         tokio::spawn(deliver(self.clone(), delivery, Some(first)));
-        answered.await.ok()?
+        Some(answered)
+    }
+
+    /// The webhook of all instances, which has neither headers nor token.
+    fn start_global(&self, instance: &str, event: &str, data: &Value) {
+        let Some(global) = &self.config().global_webhook else { return };
+        let webhook = Webhook { url: global.clone(), by_events: true, ..Webhook::default() };
+        let Ok(url) = Url::parse(&webhook.address_of(event)) else { return };
+        let Some(mut body) = self.envelope(instance, event, data.clone()) else { return };
+        body["apikey"] = Value::Null;
+        let headers = headers(&webhook, self.state().version, self.now());
+        tokio::spawn(deliver(
+            self.clone(),
+            Delivery { url, headers, body: body.to_string() },
+            None,
+        ));
     }
 
     fn delivery(&self, instance: &str, event: &str, data: Value) -> Option<Delivery> {
+        let body = self.envelope(instance, event, data)?;
         let state = self.state();
-        let found = state.instance(instance)?;
-        let webhook = found.webhook.as_ref().filter(|webhook| webhook.wants(event))?;
+        let webhook = state.instance(instance)?.webhook.as_ref().filter(|w| w.wants(event))?;
         // What is no web address is taken by `webhook/set` and never called.
         let url = Url::parse(&webhook.address_of(event)).ok()?;
+        let headers = headers(webhook, state.version_of(instance), self.now());
+        Some(Delivery { url, headers, body: body.to_string() })
+    }
+
+    /// The body, which names the instance's own webhook even where it goes to another.
+    fn envelope(&self, instance: &str, event: &str, data: Value) -> Option<Value> {
+        let state = self.state();
+        let found = state.instance(instance)?;
         let mut body = json!({
             "event": event,
             "instance": instance,
-            "destination": webhook.url,
-            "date_time": iso(self.now()),
-            "sender": found.owner,
-            "server_url": "http://gateway-sim",
+            "destination": found.webhook.as_ref().map(|webhook| &webhook.url),
+            // The time of the server's own zone, which the letter at its end denies.
+            "date_time": iso(self.now() - LOCAL_TIME),
+            "server_url": self.config().server_url,
             "apikey": found.token,
         });
+        if let Some(owner) = &found.owner {
+            body["sender"] = json!(owner);
+        }
         body["data"] = data;
-        Some(Delivery { url, headers: headers(webhook, self.now()), body: body.to_string() })
+        Some(body)
     }
 }
 
@@ -108,7 +192,10 @@ impl Webhook {
 /// Tries until somebody takes it, or it is refused, or the tries are used up. Tells the answer to
 /// the first one.
 async fn deliver(sim: Sim, delivery: Delivery, mut first: Option<oneshot::Sender<Option<u16>>>) {
+    sim.state().webhooks.pending += 1;
+    let count = |count: fn(&mut WebhookCounts)| count(&mut sim.state().webhooks);
     for attempt in 1..=ATTEMPTS {
+        count(|counts| counts.tries += 1);
         let answer = sim
             .inner
             .http
@@ -118,20 +205,29 @@ async fn deliver(sim: Sim, delivery: Delivery, mut first: Option<oneshot::Sender
             .send()
             .await;
         let status = answer.ok().map(|answer| answer.status().as_u16());
+        let is_taken = matches!(status, Some(200..=299));
+        let is_refused = status.is_some_and(|status| NOT_RETRIED.contains(&status));
+        if is_taken {
+            count(|counts| counts.delivered += 1);
+        } else if is_refused {
+            tracing::debug!(status, "webhook refused, event lost");
+            count(|counts| counts.refused += 1);
+        }
         if let Some(first) = first.take() {
             // Who asked may have gone.
             let _ = first.send(status);
         }
-        match status {
-            Some(200..=299) => return,
-            Some(status) if NOT_RETRIED.contains(&status) => {
-                tracing::debug!(status, "webhook refused, event lost");
-                return;
-            }
-            _ => tokio::time::sleep(pause(attempt, sim.config())).await,
+        if is_taken || is_refused {
+            count(|counts| counts.pending -= 1);
+            return;
+        }
+        if attempt < ATTEMPTS {
+            tokio::time::sleep(pause(attempt, sim.config())).await;
         }
     }
     tracing::debug!("webhook given up, event lost");
+    count(|counts| counts.given_up += 1);
+    count(|counts| counts.pending -= 1);
 }
 
 /// How long to wait after the given try: doubling, scaled, up to 20 % longer.
@@ -141,7 +237,7 @@ fn pause(attempt: u32, config: &SimConfig) -> Duration {
     doubled.mul_f64((config.retry_scale * (1.0 + jitter)).max(0.0))
 }
 
-fn headers(webhook: &Webhook, now: DateTime<Utc>) -> HeaderMap {
+fn headers(webhook: &Webhook, version: Version, now: DateTime<Utc>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/plain, */*"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -155,6 +251,9 @@ fn headers(webhook: &Webhook, now: DateTime<Utc>) -> HeaderMap {
             headers.insert(name, value);
         }
     }
+    headers.insert(USER_AGENT, HeaderValue::from_static(version.user_agent()));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, compress, deflate, br"));
+    headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
     headers
 }
 

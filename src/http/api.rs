@@ -12,10 +12,13 @@ mod free;
 mod idempotency;
 mod in_path;
 mod input;
+mod instances;
 mod key;
+mod notifications;
 mod page;
 mod patience;
 mod problem;
+mod templates;
 mod visits;
 
 use std::any::Any;
@@ -65,7 +68,10 @@ fn described() -> OpenApiRouter<App> {
         .merge(bookings::routes())
         .merge(visits::routes())
         .merge(calendar::routes())
-        .merge(conversations::routes());
+        .merge(conversations::routes())
+        .merge(notifications::routes())
+        .merge(templates::routes())
+        .merge(instances::routes());
     let mut api = OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", parts);
     let components = api.get_openapi_mut().components.get_or_insert_default();
     components.schemas.extend(problem::schemas());

@@ -3,18 +3,26 @@
 //! The gateway drops for ever what it is answered 400, 401, 403, 404 or 422, and brings again what
 //! it is answered 5xx; so a body that might hold a customer's words is never refused for its shape.
 
-use axum::Json;
+mod connections;
+
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use axum::routing::post;
+use axum::{Json, Router};
+use chrono::{DateTime, Utc};
+use serde_json::json;
 
+use self::connections::Connections;
 use super::App;
-use crate::channel::whatsapp::inbound::{self, Content, Delivery, Inbound};
+use crate::channel::whatsapp::inbound::{self, Content, Delivery};
 use crate::channel::whatsapp::signature;
-use crate::channel::whatsapp::status::DeliveryStatus;
-use crate::db::inbox::{self, NewMessage, OwnMessage, Received};
+use crate::db::inbox::{self, Received};
+use crate::intake;
+use crate::metrics;
 
 /// Media arrive as links or are stripped, so no honest body is larger.
 const MAX_BODY: usize = 1024 * 1024;
@@ -32,14 +40,54 @@ enum Refusal {
     Database,
 }
 
-pub(super) async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    match store(&app, &headers, body).await {
-        Ok(status) => Json(json!({ "status": status })).into_response(),
-        Err(refusal) => refusal.into_response(),
+/// What the webhook works with.
+#[derive(Clone)]
+struct Webhook {
+    app: App,
+    connections: Connections,
+}
+
+/// Everywhere the gateway may deliver to.
+pub(super) fn router<S: Clone + Send + Sync + 'static>(app: &App) -> Router<S> {
+    let webhook = Webhook { app: app.clone(), connections: Connections::default() };
+    Router::new()
+        .route("/webhooks/evolution", post(receive))
+        // With `byEvents` the gateway appends the event's name, and a second slash to an address
+        // that ends in one; what it is answered 404 it never brings again.
+        .route("/webhooks/evolution/", post(receive))
+        .route("/webhooks/evolution/{*event}", post(receive))
+        .with_state(webhook)
+}
+
+async fn receive(
+    State(webhook): State<Webhook>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match store(&webhook, &uri, &headers, body).await {
+        Ok(status) => {
+            metrics::webhook(status);
+            Json(json!({ "status": status })).into_response()
+        }
+        Err(refusal) => {
+            let response = refusal.into_response();
+            metrics::webhook(if response.status().is_server_error() {
+                "failed"
+            } else {
+                "refused"
+            });
+            response
+        }
     }
 }
 
-async fn store(app: &App, headers: &HeaderMap, body: Body) -> Result<&'static str, Refusal> {
+async fn store(
+    webhook: &Webhook,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<&'static str, Refusal> {
     let length = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -51,14 +99,15 @@ async fn store(app: &App, headers: &HeaderMap, body: Body) -> Result<&'static st
             .is_some_and(|source| source.to_string().contains("length limit"));
         if too_large { Refusal::TooLarge } else { Refusal::NotRead }
     })?;
+    let app = &webhook.app;
     let now = app.clock.now();
     if !signature::authenticated(&app.webhook_secrets, headers, &body, now) {
         return Err(Refusal::Unauthenticated);
     }
-    let delivery = inbound::read(&body).map_err(|_| Refusal::NotJson)?;
-    let received = keep(app, now, delivery).await.map_err(|error| {
+    let delivery = inbound::read_of(&body, event_of(uri)).map_err(|_| Refusal::NotJson)?;
+    let received = keep(webhook, now, delivery).await.map_err(|error| {
         tracing::error!(
-            error = &error as &dyn std::error::Error,
+            error = &*error as &dyn std::error::Error,
             "a webhook could not be stored; the gateway is asked to bring it again"
         );
         Refusal::Database
@@ -71,100 +120,57 @@ async fn store(app: &App, headers: &HeaderMap, body: Body) -> Result<&'static st
     }
 }
 
-/// One round trip for everything that is kept.
 async fn keep(
-    app: &App,
-    now: chrono::DateTime<chrono::Utc>,
+    webhook: &Webhook,
+    now: DateTime<Utc>,
     delivery: Delivery,
-) -> sqlx::Result<Received> {
+) -> Result<Received, Arc<sqlx::Error>> {
+    let app = &webhook.app;
     let event = delivery.event.as_deref();
     let Some(instance) = delivery.instance.as_deref() else {
-        // Nobody's; kept for operators if it may hold somebody's words.
-        let body = match delivery.content {
-            Content::Message(message) => message.clean,
-            Content::Unparsed { body } => body,
-            _ => return Ok(Received::Noted),
-        };
-        inbox::receive_unrouted(&app.pool, now, None, event, body).await?;
-        return Ok(Received::Accepted);
+        return keep_unrouted(app, now, event, delivery.content).await.map_err(Arc::new);
     };
     match delivery.content {
-        Content::Message(message) => {
-            inbox::receive(&app.pool, now, new_message(instance, &message)).await
-        }
-        Content::Unparsed { body } => {
-            let message = NewMessage {
-                instance,
-                provider_id: None,
-                phone: None,
-                lid: None,
-                push_name: None,
-                kind: "unparsed".to_owned(),
-                body,
-                sent_at: None,
-            };
-            inbox::receive(&app.pool, now, message).await
-        }
-        Content::Status { provider_id, status } => match status_name(status) {
-            Some(status) => {
-                inbox::receive_status(&app.pool, now, instance, &provider_id, status).await
-            }
-            None => noted(app, instance).await,
-        },
         Content::Connection { state } => {
-            inbox::receive_state(&app.pool, now, instance, state.as_str()).await
+            let write =
+                |state| intake::take(&app.pool, now, instance, Content::Connection { state });
+            webhook.connections.tell(instance, state, write).await
         }
-        Content::Edit(edit) => {
-            inbox::receive_edit(&app.pool, now, instance, &edit.provider_id, &edit.text).await
-        }
-        Content::Own(own) if !own.by_gateway => {
-            let message = OwnMessage {
-                instance,
-                provider_id: &own.provider_id,
-                phone: own.remote.phone.as_deref(),
-                lid: own.remote.lid.as_deref(),
-                text: own.text.as_deref(),
-                sent_at: own.sent_at,
-            };
-            inbox::receive_own(&app.pool, now, message).await
-        }
-        Content::Own(_) | Content::SendEcho(_) | Content::Ignored(_) => noted(app, instance).await,
+        content => intake::take(&app.pool, now, instance, content).await.map_err(Arc::new),
     }
 }
 
-async fn noted(app: &App, instance: &str) -> sqlx::Result<Received> {
-    let exists = inbox::instance_exists(&app.pool, instance).await?;
-    Ok(if exists { Received::Noted } else { Received::NoInstance })
-}
-
-fn new_message<'a>(instance: &'a str, message: &'a Inbound) -> NewMessage<'a> {
-    let kind = match serde_json::to_value(message.kind) {
-        Ok(Value::String(kind)) => kind,
-        _ => "other".to_owned(),
+/// Nobody's; kept for operators if it may hold somebody's words.
+async fn keep_unrouted(
+    app: &App,
+    now: DateTime<Utc>,
+    event: Option<&str>,
+    content: Content,
+) -> sqlx::Result<Received> {
+    let items = match content {
+        Content::Several(items) => items,
+        one => vec![one],
     };
-    NewMessage {
-        instance,
-        provider_id: Some(&message.provider_id),
-        phone: message.remote.phone.as_deref(),
-        lid: message.remote.lid.as_deref(),
-        push_name: message.push_name.as_deref(),
-        kind,
-        body: json!({
-            "text": message.text, "choice": message.choice, "quoted": message.quoted, "message": message.clean,
-        }),
-        sent_at: message.sent_at,
+    let mut received = Received::Noted;
+    for item in items {
+        let body = match item {
+            Content::Message(message) => message.clean,
+            Content::Edit(edit) => edit.clean,
+            Content::Unparsed { body } => body,
+            _ => continue,
+        };
+        inbox::receive_unrouted(&app.pool, now, None, event, body).await?;
+        received = Received::Accepted;
     }
+    Ok(received)
 }
 
-/// As in `outbound_messages.status`; a message still at the gateway is nothing new.
-fn status_name(status: DeliveryStatus) -> Option<&'static str> {
-    match status {
-        DeliveryStatus::Pending => None,
-        DeliveryStatus::Sent => Some("sent"),
-        DeliveryStatus::Failed => Some("failed"),
-        DeliveryStatus::Delivered => Some("delivered"),
-        DeliveryStatus::Read | DeliveryStatus::Played => Some("read"),
-    }
+/// What the address says of the event: with `byEvents` the gateway appends it to the path, or to the
+/// query where there is one.
+fn event_of(uri: &Uri) -> Option<&str> {
+    let path = uri.path().trim_end_matches('/').rsplit('/').next();
+    let query = uri.query().and_then(|query| query.rsplit_once('/')).map(|(_, event)| event);
+    query.or(path).filter(|event| *event != "evolution" && !event.is_empty())
 }
 
 impl IntoResponse for Refusal {

@@ -13,6 +13,7 @@ use crate::db::journal::{Entry, Snapshot};
 use crate::db::turns::{self, Begun, Holder, Loaded, Mode, Saved, Timer, Turn, Waiting};
 use crate::db::{self, TenantTx};
 use crate::domain::catalogue::{Booking, Busy, Status};
+use crate::domain::conversation::choices::{self, Offered};
 use crate::domain::conversation::{
     Dialogue, Effect, Event, Known, Line, Message, MessageKind, MovedLine, Step, step,
 };
@@ -73,6 +74,7 @@ impl ProcessMessage {
         decision.decide(db, event, now).await?;
         for _ in 0..MOST_LOSSES {
             let context = json_of(&decision.after)?;
+            let offered = decision.offered();
             let turn = Turn {
                 conversation_id: self.conversation_id,
                 message_ids: message_ids.clone(),
@@ -80,6 +82,7 @@ impl ProcessMessage {
                 state: decision.after.state.name(),
                 context: &context,
                 effects: &decision.effects,
+                choices: &offered,
                 journal: &decision.journal,
                 version: env!("CARGO_PKG_VERSION"),
                 job_id: &attempt.job_id,
@@ -170,6 +173,15 @@ impl<'a> Decision<'a> {
         self.effects = effects;
         Ok(())
     }
+
+    /// The menu that the reply shows, entry by entry.
+    fn offered(&self) -> Vec<Offered> {
+        let shown = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Reply { text } => Some(text),
+            _ => None,
+        });
+        shown.map(|text| choices::offered(&self.after.menu, text)).unwrap_or_default()
+    }
 }
 
 /// The dialogue as it was saved. One that cannot be read any more starts anew: the customer is
@@ -205,18 +217,50 @@ fn messages_of(waiting: &[Waiting]) -> Vec<Message> {
         .iter()
         .map(|message| {
             let words = |field: &str| message.body[field].as_str().map(str::to_owned);
+            let choice = choice_of(message);
             Message {
                 sent_at: message.sent_at,
                 kind: serde_json::from_value(Value::String(message.kind.clone()))
                     .unwrap_or(MessageKind::Other),
-                text: words("text"),
-                choice: words("choice"),
+                text: words_of(message, choice.as_deref()),
+                choice,
                 quoted: words("quoted"),
                 quoted_at: message.quoted_at,
                 received_at: Some(message.received_at),
             }
         })
         .collect()
+}
+
+/// What was tapped, by its id. Polls and some lists tell the words of the entry alone, and whoever
+/// quotes a menu may type its number or words: they mean it on the menu that they answer.
+fn choice_of(message: &Waiting) -> Option<String> {
+    let tapped = message.body["choice"].as_str();
+    let offered = message.quoted_choices.as_deref().unwrap_or_default();
+    if tapped.is_some_and(|id| offered.iter().any(|o| o.id == id)) {
+        return tapped.map(str::to_owned);
+    }
+    let said = message.body["text"].as_str();
+    match message.kind.as_str() {
+        "choice" => {
+            let by_words = |words: &str| choices::chosen(offered, words);
+            said.and_then(by_words)
+                .or_else(|| tapped.and_then(by_words))
+                .or(tapped)
+                .map(str::to_owned)
+        }
+        "text" => said.and_then(|said| choices::typed(offered, said)).map(str::to_owned),
+        _ => tapped.map(str::to_owned),
+    }
+}
+
+/// The words: of what was tapped, the whole entry, which a button may have shown cut.
+fn words_of(message: &Waiting, choice: Option<&str>) -> Option<String> {
+    let offered = message.quoted_choices.as_deref().unwrap_or_default();
+    let entry = choice.and_then(|id| offered.iter().find(|entry| entry.id == id));
+    entry
+        .map(|entry| entry.label.clone())
+        .or_else(|| message.body["text"].as_str().map(str::to_owned))
 }
 
 /// What the machine is told of a refused effect; `None` for effects that take no time.

@@ -1,4 +1,4 @@
-//! A reminder has come due.
+//! Something planned has come due: a reminder, an agenda, invitations.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{Attempt, Context, Done, Job, JobError};
 use crate::db::{TenantTx, reminders};
 
-/// Puts a reminder into the outbox, if its booking still stands as planned.
+/// Puts what was planned into the outbox, if it is still wanted. What recurs is planned once more
+/// in the same transaction, so that each occurrence comes once, whatever dies.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SendReminder {
     pub tenant_id: Uuid,
@@ -20,10 +21,19 @@ impl Job for SendReminder {
     const TIMEOUT: Duration = Duration::from_secs(30);
 
     async fn run(self, cx: &Context, attempt: &Attempt) -> Result<Done, JobError> {
-        let mut db = TenantTx::begin(&cx.pool, self.tenant_id, cx.clock.now()).await?;
-        let outcome = reminders::fire(&mut db, self.notification_id, attempt.into()).await?;
+        let now = cx.clock.now();
+        let mut db = TenantTx::begin(&cx.pool, self.tenant_id, now).await?;
+        let mut outcome = reminders::fire(&mut db, self.notification_id).await?;
+        if outcome == "recurring" {
+            let planned = reminders::recurrence(&mut db, self.notification_id).await?;
+            let occurrences = planned.recurrence.around(planned.due_at, now);
+            let found = occurrences.map_err(|error| JobError::GiveUp(error.into()))?;
+            outcome =
+                reminders::occur(&mut db, self.notification_id, found.latest, found.next).await?;
+        }
+        reminders::end(&mut db, self.notification_id, &outcome, attempt.into()).await?;
         db.commit().await?;
-        tracing::debug!(tenant.id = %self.tenant_id, outcome, "reminder came due");
+        tracing::debug!(tenant.id = %self.tenant_id, outcome, "a notification came due");
         Ok(Done::Recorded)
     }
 }

@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::pulse::{Pulse, listen};
 use super::{
-    Attempt, Context, DeliverMessages, Done, Job, JobError, ProcessMessage, SendReminder,
-    maintenance,
+    Attempt, Context, DeliverMessages, Done, Job, JobError, MergeCustomers, ProcessMessage,
+    ReplanReminders, SendReminder, maintenance, watch_instances,
 };
 
 /// A worker that has not shown itself for this many heartbeats is dead, and what it held runs
@@ -37,6 +37,7 @@ pub struct Settings {
 
 /// A running pool; [`Workers::stop`] ends it.
 pub struct Workers {
+    cx: Arc<Context>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -46,19 +47,34 @@ impl Workers {
     pub fn start(cx: Context, settings: Settings) -> Self {
         let stop = CancellationToken::new();
         let cx = Arc::new(cx);
-        let pulses =
-            [ProcessMessage::KIND, DeliverMessages::KIND, SendReminder::KIND].map(Pulse::new);
+        let pulses = [
+            ProcessMessage::KIND,
+            DeliverMessages::KIND,
+            SendReminder::KIND,
+            ReplanReminders::KIND,
+            MergeCustomers::KIND,
+        ]
+        .map(Pulse::new);
         let mut tasks = vec![
             tokio::spawn(keep_running::<ProcessMessage>(&cx, settings, &pulses[0], &stop)),
             tokio::spawn(keep_running::<DeliverMessages>(&cx, settings, &pulses[1], &stop)),
             tokio::spawn(keep_running::<SendReminder>(&cx, settings, &pulses[2], &stop)),
+            tokio::spawn(keep_running::<ReplanReminders>(&cx, settings, &pulses[3], &stop)),
+            tokio::spawn(keep_running::<MergeCustomers>(&cx, settings, &pulses[4], &stop)),
             tokio::spawn(maintenance::keep(cx.pool.clone(), stop.clone())),
         ];
         for pulse in &pulses {
             tasks.push(tokio::spawn(Arc::clone(pulse).doze(cx.pool.clone(), stop.clone())));
         }
         tasks.push(tokio::spawn(listen(cx.pool.clone(), pulses.to_vec(), stop.clone())));
-        Self { stop, tasks }
+        Self { cx, stop, tasks }
+    }
+
+    /// Also looks after the instances: how they are connected, and what their webhooks lost.
+    pub fn watching(mut self) -> Self {
+        let watching = watch_instances::keep(Arc::clone(&self.cx), self.stop.clone());
+        self.tasks.push(tokio::spawn(watching));
+        self
     }
 
     /// Takes no more jobs, lets running ones end (at most `patience`), gives the rest back.
@@ -81,11 +97,12 @@ fn keep_running<J: Job>(
     stop: &CancellationToken,
 ) -> impl Future<Output = ()> + Send + use<J> {
     let (cx, pulse, stop) = (Arc::clone(cx), Arc::clone(pulse), stop.clone());
+    let slots = settings.concurrency * J::SHARE;
     async move {
         while !stop.is_cancelled() {
             let config = Config::default()
                 .queue(J::KIND)
-                .batch_size(settings.concurrency)
+                .batch_size(slots)
                 .heartbeat_interval(HEARTBEAT)
                 .missed_heartbeats(MISSED)
                 .lock_tasks(false)
@@ -96,7 +113,7 @@ fn keep_running<J: Job>(
             // A name of its own each time: names are unique in the whole database.
             let worker = WorkerBuilder::new(format!("{}:{}", J::KIND, Uuid::now_v7().simple()))
                 .backend(backend)
-                .concurrency(settings.concurrency)
+                .concurrency(slots)
                 .data(Arc::clone(&cx))
                 .build(perform::<J>);
             let until = stop.clone();
@@ -201,6 +218,7 @@ mod tests {
     use sqlx::postgres::PgPoolOptions;
 
     use super::*;
+    use crate::channel::Channels;
     use crate::channel::whatsapp::client::Gateway;
     use crate::clock::Clock;
     use crate::jobs::GatewayKeys;
@@ -230,7 +248,7 @@ mod tests {
             PgPoolOptions::new().connect_lazy("postgres://nobody@localhost/nowhere").unwrap();
         let gateway = Gateway::new("http://localhost:9").unwrap();
         let keys = GatewayKeys::new(String::new(), HashMap::new());
-        Context { pool, clock: Clock::default(), gateway, keys }
+        Context { pool, clock: Clock::default(), gateway, keys, channels: Channels::default() }
     }
 
     async fn outcome(args: serde_json::Value) -> Result<Done, String> {

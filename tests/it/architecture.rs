@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, beside what stands below it. From the outside in.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("main", &["command"]),
     (
         "command",
@@ -19,18 +19,21 @@ const LAYERS: [(&str, &[&str]); 12] = [
             "telemetry",
             "embedded",
             "gateway_sim",
+            "metrics",
         ],
     ),
-    ("http", &["db", "channel", "domain", "clock"]),
-    ("jobs", &["db", "channel", "domain", "clock"]),
+    ("http", &["intake", "db", "channel", "domain", "clock", "metrics"]),
+    ("jobs", &["intake", "db", "channel", "domain", "clock", "metrics"]),
+    ("intake", &["db", "channel"]),
     ("gateway_sim", &["channel", "domain", "clock"]),
     ("telemetry", &["config"]),
     // Settings know the types of what they set.
-    ("config", &["clock", "jobs"]),
+    ("config", &["clock", "channel", "jobs"]),
     ("db", &["domain", "clock"]),
     ("channel", &["domain"]),
     ("embedded", &[]),
     ("clock", &[]),
+    ("metrics", &[]),
     ("domain", &[]),
 ];
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
+use pontual::gateway_sim::SimConfig;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -168,6 +169,94 @@ async fn a_message_that_cannot_be_sent_is_kept_and_can_be_sent_again() {
         page.hears(1, "Haircut").await;
         page.until("the message is there once", "texts('.mine').length === 1 && get('#notice').hidden").await;
         stack.stop_working().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_phone_can_do_beside_writing_is_done_on_the_page() {
+    let mut stack = Stack::new().await;
+    stack.work();
+    in_browser(|page| async move {
+        page.client
+            .goto(&format!("{}/sim#studio-lua/5511988887777/Marina", stack.base))
+            .await
+            .unwrap();
+        page.write("Oi").await;
+        page.hears(1, "1 Corte").await;
+        let poll = json!({
+            "number": "5511988887777", "name": "Qual horário?", "selectableCount": 1,
+            "values": ["14:00", "15:00"],
+        });
+        let sent = stack
+            .http
+            .post(format!("{}/gateway-sim/message/sendPoll/studio-lua", stack.base))
+            .header("apikey", SimConfig::default().api_key)
+            .json(&poll)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(sent.status(), 201);
+        page.hears(2, "Qual horário?").await;
+        page.click(".poll li:nth-child(2) button").await;
+        page.until(
+            "the vote is shown",
+            "get('.poll [aria-pressed=true]')?.textContent === '15:00'",
+        )
+        .await;
+        let chat = stack.sim.chat("studio-lua", "5511988887777");
+        assert_eq!(chat.iter().find_map(|m| m.menu.as_ref()).unwrap().chosen, ["15:00"]);
+
+        page.click(".bubble.mine:not(.gone) .do").await;
+        page.click(".bubble.mine .acts button:first-child").await; // Edit
+        page.sees("#aside-text", "Instead of your message").await;
+        page.client.execute("document.getElementById('text').value = ''", vec![]).await.unwrap();
+        page.write("Olá").await;
+        page.until(
+            "it is edited",
+            "texts('.bubble.mine .words')[0] === 'Olá' && get('#aside').hidden",
+        )
+        .await;
+        page.click("#more").await;
+        page.until("its menu has the focus", "document.activeElement.textContent === 'Photo'")
+            .await;
+        page.click("#others button:first-child").await;
+        page.until("a photo is sent", "texts('.bubble.mine .words').includes('[image]')").await;
+        stack.stop_working().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_gateway_is_broken_and_mended_on_the_page() {
+    let stack = Stack::new().await;
+    in_browser(|page| async move {
+        page.client
+            .goto(&format!("{}/sim#studio-lua/5511988887777/Marina", stack.base))
+            .await
+            .unwrap();
+        page.sees("#connection", "open").await;
+        let choose = |field: &str, value: &str| {
+            let script = format!(
+                "const field = document.getElementById('{field}'); field.value = '{value}';
+                 field.dispatchEvent(new Event('change', {{ bubbles: true }}));"
+            );
+            let client = page.client.clone();
+            async move { client.execute(&script, vec![]).await.unwrap() }
+        };
+        choose("fault-connection", "closed").await;
+        page.sees("#connection", "close").await;
+        choose("fault-connection", "").await;
+        page.sees("#connection", "open").await;
+        choose("fault-webhook", "drop").await;
+        page.sees("#gateway-note", "Goes wrong").await;
+        page.write("Oi").await;
+        page.sees("#notice", "Nothing was delivered").await;
+        choose("fault-version", "2.3.6").await;
+        page.until("the version stays", "get('#fault-version').value === '2.3.6'").await;
+        let instances = stack.http.get(format!("{}/gateway-sim/control/instances", stack.base));
+        let instances: Value = instances.send().await.unwrap().json().await.unwrap();
+        assert!(instances.as_array().unwrap().iter().all(|found| found["version"] == "2.3.6"));
     })
     .await;
 }

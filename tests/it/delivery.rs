@@ -1,13 +1,10 @@
 //! The outbox under bad weather: what is sent, what waits, what is given up, and who is not hurt.
 
-use std::time::Duration;
-
-use pontual::gateway_sim::fault::SendFault;
-use pontual::gateway_sim::{Author, Fault};
+use pontual::gateway_sim::Author;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::stack::{PATIENCE, Stack};
+use crate::support::stack::Stack;
 
 const MARINA: &str = "+5511988887777";
 
@@ -46,40 +43,20 @@ async fn claim(stack: &Stack, (tenant, conversation): (Uuid, Uuid), job: &str) -
     claim
 }
 
-#[tokio::test]
-async fn an_instance_whose_sends_hang_takes_two_slots_and_other_tenants_are_answered() {
-    let mut stack = Stack::new().await;
-    stack.sim.set_fault(Fault {
-        send: Some(SendFault::Hang),
-        instance: Some("luna-salon".to_owned()),
-        ..Fault::default()
-    });
-    for n in 0..12 {
-        let phone = format!("+121255501{n:02}");
-        stack.sim.customer_writes("luna-salon", &phone, "Grace", "Hi").await.unwrap();
-    }
-    stack.work();
-    let hanging = async {
-        while stack
-            .value::<i64>("select count(*) from app.outbound_messages where status = 'sending'")
-            .await
-            < 2
-        {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, hanging).await.unwrap();
-    let answer = stack.say("studio-lua", MARINA, "Oi").await;
-    assert!(answer.contains("1 Corte"), "{answer}");
-    let sending: i64 = stack
-        .value(
-            "select count(*) from app.outbound_messages o
-               join app.conversations c on c.id = o.conversation_id join app.instances i on i.id = c.instance_id
-              where i.name = 'luna-salon' and o.lease_until > app.now()",
-        )
-        .await;
-    assert!(sending <= 2, "{sending}");
-    stack.sim.clear_fault();
+/// What a function says of each message, in order, joined.
+async fn call(stack: &Stack, tenant: Uuid, function: &str) -> String {
+    let mut db =
+        pontual::db::TenantTx::begin(&stack.pool, tenant, stack.clock.now()).await.unwrap();
+    let sql =
+        format!("select coalesce(({function})::text, '') from app.outbound_messages order by seq");
+    let said: Vec<String> =
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(db.conn()).await.unwrap();
+    db.commit().await.unwrap();
+    said.join(" ")
+}
+
+async fn conversation_of(stack: &Stack) -> Uuid {
+    stack.value("select id from app.conversations").await
 }
 
 #[tokio::test]
@@ -107,16 +84,8 @@ async fn a_doubtful_message_stays_doubtful_whatever_a_later_attempt_says() {
     // The same job came back: its first attempt died, and what it sent may still show up.
     let again = claim(&stack, conversation, "job").await;
     assert_eq!((&again["unsure"], &again["doubts"]), (&json!(true), &json!(1)));
-    assert_ne!(again["resend_from"], Value::Null);
-    let mut db =
-        pontual::db::TenantTx::begin(&stack.pool, conversation.0, stack.clock.now()).await.unwrap();
-    sqlx::query(
-        "select app.record_retry(id, 'not_sent', 'closed', 'one', '0') from app.outbound_messages",
-    )
-    .execute(db.conn())
-    .await
-    .unwrap();
-    db.commit().await.unwrap();
+    assert!(again["quiet_ms"].as_f64().unwrap() > 80_000.0, "{again}");
+    call(&stack, conversation.0, "app.record_retry(id, 'not_sent', 'closed', 'one', '0')").await;
     assert_eq!(claim(&stack, conversation, "job").await["unsure"], true);
 }
 
@@ -128,16 +97,46 @@ async fn a_resend_that_dies_is_another_doubt() {
     for _ in 0..3 {
         let claimed = claim(&stack, conversation, "job").await;
         doubts.push(claimed["doubts"].as_i64().unwrap());
-        let mut db = pontual::db::TenantTx::begin(&stack.pool, conversation.0, stack.clock.now())
-            .await
-            .unwrap();
-        sqlx::query("select app.begin_resend(id) from app.outbound_messages")
-            .execute(db.conn())
-            .await
-            .unwrap();
-        db.commit().await.unwrap();
+        call(&stack, conversation.0, "app.begin_send(id, 'job', body, '90 seconds')").await;
     }
     assert_eq!(doubts, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn who_died_before_there_was_a_text_has_sent_nothing() {
+    let stack = Stack::new().await;
+    let conversation = queued(&stack, &["one"]).await;
+    sqlx::raw_sql(BOOKED).execute(&stack.db.owner).await.unwrap();
+    assert_eq!(claim(&stack, conversation, "job").await["template"], "booking_confirmed");
+    assert_eq!(claim(&stack, conversation, "job").await["unsure"], false);
+    // From here on the text is known, and may have gone out.
+    call(&stack, conversation.0, "app.begin_send(id, 'job', 'Confirmado!', '90 seconds')").await;
+    let again = claim(&stack, conversation, "job").await;
+    assert_eq!((&again["unsure"], &again["body"]), (&json!(true), &json!("Confirmado!")));
+}
+
+/// In place of what is queued, the notice of a booking.
+const BOOKED: &str = "
+    update app.outbound_messages set status = 'failed';
+    select set_config('app.tenant_id', tenant_id::text, false) from app.conversations;
+    insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, status)
+    select c.tenant_id, c.customer_id, s.id, f.id, '2026-03-12T12:00:00Z', 'confirmed'
+      from app.conversations c
+      join app.services s on s.tenant_id = c.tenant_id and s.key = 'corte'
+      join app.staff f on f.tenant_id = c.tenant_id and f.key = 'ana'";
+
+#[tokio::test]
+async fn whose_send_is_no_longer_theirs_does_not_begin_it() {
+    let stack = Stack::new().await;
+    let (tenant, _) = queued(&stack, &["one"]).await;
+    let begin = "app.begin_send(id, 'job', body, '90 seconds')";
+    assert_eq!(call(&stack, tenant, begin).await, "false", "never claimed");
+    claim(&stack, (tenant, conversation_of(&stack).await), "job").await;
+    assert_eq!(call(&stack, tenant, begin).await, "true");
+    let echo =
+        "app.record_echo(tenant_id, instance_id, 'E1', '+5511988887777', null, 'one', app.now())";
+    assert_eq!(call(&stack, tenant, echo).await, "true");
+    assert_eq!(call(&stack, tenant, begin).await, "false", "an echo has proved it sent");
 }
 
 #[tokio::test]
@@ -146,17 +145,8 @@ async fn a_gateway_that_gives_two_messages_one_name_is_not_believed_about_the_se
     let conversation = queued(&stack, &["one", "two"]).await;
     for body in ["one", "two"] {
         assert_eq!(claim(&stack, conversation, "job").await["body"], body);
-        let mut db = pontual::db::TenantTx::begin(&stack.pool, conversation.0, stack.clock.now())
-            .await
-            .unwrap();
-        sqlx::query(
-            "select app.record_sent(id, 'SAME', body) from app.outbound_messages where body = $1",
-        )
-        .bind(body)
-        .execute(db.conn())
-        .await
-        .unwrap();
-        db.commit().await.unwrap();
+        let sent = "case when status = 'sending' then app.record_sent(id, 'SAME', body) end";
+        call(&stack, conversation.0, sent).await;
     }
     let rows: Vec<(String, Option<String>)> =
         sqlx::query_as("select status, provider_id from app.outbound_messages order by seq")
@@ -239,4 +229,180 @@ async fn a_row_that_somebody_forgot_to_unlock_does_not_silence_everybody() {
         stack.sim.chat("studio-lua", "+5511977770000").iter().any(|m| m.from == Author::Business)
     );
     stack.stop_working().await;
+}
+
+/// Claims of one instance: who sends, who waits, who is done.
+#[tokio::test]
+async fn one_job_sends_for_an_instance_and_one_waits_for_it() {
+    let stack = Stack::new().await;
+    let talk = queued(&stack, &["one", "two"]).await;
+    let outcome = async |job: &str| claim(&stack, talk, job).await["outcome"].clone();
+    assert_eq!(outcome("first").await, "send");
+    assert_eq!(outcome("second").await, "busy", "the first one sees to it");
+    let retry = "case when status = 'sending' then app.record_retry(id, 'not_sent', 'x', body, '30 seconds')::text end";
+    call(&stack, talk.0, retry).await;
+    // What follows it in the conversation waits with it.
+    let wait = claim(&stack, talk, "first").await;
+    assert!(wait["outcome"] == "wait" && wait["ms"].as_i64().unwrap() > 25_000, "{wait}");
+    assert_eq!(outcome("second").await, "busy", "the first one comes back in time");
+    // Somebody else may write meanwhile, and does not wait for the one that sleeps.
+    let other = another_conversation(&stack).await;
+    assert_eq!(claim(&stack, (talk.0, other), "second").await["body"], "three");
+    assert_eq!(outcome("first").await, "busy", "it wakes while the second one sends");
+    call(&stack, talk.0, "case when status = 'sending' then app.record_sent(id, 'P3', body) end")
+        .await;
+    assert_eq!(outcome("second").await, "wait", "now it is the one that waits");
+    assert_eq!(outcome("first").await, "busy");
+    let sender: String = stack.value("select job from app.senders").await;
+    assert_eq!(sender, "second");
+    sqlx::query("update app.outbound_messages set status = 'failed' where status = 'queued'")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
+    assert_eq!(outcome("first").await, "empty");
+    let free: bool = stack.value("select job is null and wake_at is null from app.senders").await;
+    assert!(free);
+}
+
+async fn another_conversation(stack: &Stack) -> Uuid {
+    stack.sim.customer_writes("studio-lua", "+5511977776666", "Rita", "Oi").await.unwrap();
+    sqlx::query_scalar(
+        "with talk as (select c.tenant_id, c.id from app.conversations c order by c.created_at desc limit 1),
+              said as (insert into app.outbound_messages (tenant_id, conversation_id, body)
+                       select tenant_id, id, 'three' from talk)
+         select id from talk",
+    )
+    .fetch_one(&stack.db.owner)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_pause_grows_to_its_bound_and_alerts_once() {
+    let stack = Stack::new().await;
+    let talk = queued(&stack, &["one"]).await;
+    let mut pauses = Vec::new();
+    for _ in 0..7 {
+        assert_eq!(claim(&stack, talk, "job").await["outcome"], "send");
+        let pause = "app.pause_instance(id, 'misconfigured: x', '1 second', '20 seconds', true)";
+        let tell = call(&stack, talk.0, pause).await;
+        let seconds: f64 = stack
+            .value("select extract(epoch from paused_until - queue.now())::float8 from app.senders")
+            .await;
+        pauses.push((tell, seconds));
+        sqlx::query("update app.senders set paused_until = queue.now() - interval '1 millisecond'")
+            .execute(&stack.db.owner)
+            .await
+            .unwrap();
+    }
+    for (n, (tell, seconds)) in (0i32..).zip(&pauses) {
+        let whole = f64::from(1 << n);
+        let bounds = (whole * 0.8).min(20.0) - 0.5..=(whole * 1.2).min(20.0);
+        assert!(bounds.contains(seconds), "{pauses:?}");
+        assert_eq!(tell == "true", n == 0, "told once: {pauses:?}");
+    }
+    let burnt: i32 = stack.value("select attempts from app.outbound_messages").await;
+    assert_eq!(burnt, 0);
+    assert_eq!(claim(&stack, talk, "job").await["outcome"], "send");
+    assert_eq!(call(&stack, talk.0, "app.record_sent(id, 'P1', body)").await, "true", "it is over");
+    let calm: bool = stack
+        .value(
+            "select failures = 0 and paused_until is null and alerted_at is null from app.senders",
+        )
+        .await;
+    assert!(calm);
+}
+
+#[tokio::test]
+async fn failures_in_a_row_of_whatever_kind_pause_the_instance() {
+    let stack = Stack::new().await;
+    let talk = queued(&stack, &["one"]).await;
+    let mut paused = Vec::new();
+    for _ in 0..4 {
+        assert_eq!(claim(&stack, talk, "job").await["outcome"], "send");
+        call(&stack, talk.0, "app.record_retry(id, 'not_sent', 'x', body, '0')::text").await;
+        paused.push(
+            stack.value::<bool>("select paused_reason = 'failing' is true from app.senders").await,
+        );
+        sqlx::query("update app.senders set paused_until = null where failures < 4")
+            .execute(&stack.db.owner)
+            .await
+            .unwrap();
+    }
+    assert_eq!(paused, [false, false, true, true]);
+    let held = claim(&stack, talk, "job").await;
+    assert!(held["ms"].as_i64().unwrap() <= 20_000, "{held}");
+}
+
+#[tokio::test]
+async fn a_status_never_steps_back_and_delivery_outweighs_failure() {
+    let stack = Stack::new().await;
+    let (tenant, conversation) = queued(&stack, &["one"]).await;
+    claim(&stack, (tenant, conversation), "job").await;
+    call(&stack, tenant, "app.record_sent(id, 'P1', body)").await;
+    #[rustfmt::skip]
+    let told = [
+        // told        then it is
+        ("sent",      "sent"),
+        ("failed",    "failed"),
+        ("sent",      "failed"),
+        ("delivered", "delivered"),
+        ("failed",    "delivered"),
+        ("read",      "read"),
+        ("delivered", "read"),
+        ("failed",    "read"),
+    ];
+    for (status, expected) in told {
+        let record =
+            format!("app.record_status(tenant_id, instance_id, 'P1', '{status}', app.now())");
+        assert_eq!(call(&stack, tenant, &record).await, "true");
+        let now: String = stack.value("select status from app.outbound_messages").await;
+        assert_eq!(now, expected, "after {status}");
+    }
+    let error: Option<String> = stack.value("select error from app.outbound_messages").await;
+    assert_eq!(error, None);
+}
+
+#[tokio::test]
+async fn the_first_status_of_any_kind_acknowledges_a_send() {
+    let stack = Stack::new().await;
+    let (tenant, conversation) = queued(&stack, &["one"]).await;
+    claim(&stack, (tenant, conversation), "job").await;
+    call(&stack, tenant, "app.record_sent(id, 'P1', body)").await;
+    let silent = "select acknowledged_at is null from app.outbound_messages";
+    assert!(stack.value::<bool>(silent).await);
+    call(&stack, tenant, "app.record_status(tenant_id, instance_id, 'P1', 'sent', app.now())")
+        .await;
+    assert!(!stack.value::<bool>(silent).await);
+}
+
+#[tokio::test]
+async fn messages_whose_job_is_lost_are_found_and_useless_ones_are_failed() {
+    let stack = Stack::new().await;
+    queued(&stack, &["one", "two"]).await;
+    sqlx::raw_sql(
+        "delete from apalis.jobs;
+         update app.outbound_messages set expires_at = app.now() - interval '1 minute' where body = 'two'",
+    )
+    .execute(&stack.db.owner)
+    .await
+    .unwrap();
+    let tend = async || {
+        sqlx::query_scalar::<_, i32>("select queue.tend_outbox()")
+            .fetch_one(&stack.pool)
+            .await
+            .unwrap()
+    };
+    assert_eq!(tend().await, 1, "the useless one; the other may yet be seen to");
+    sqlx::query("update app.outbound_messages set due_at = due_at - interval '10 seconds'")
+        .execute(&stack.db.owner)
+        .await
+        .unwrap();
+    assert_eq!(tend().await, 1);
+    assert_eq!(tend().await, 0, "once");
+    let jobs: i64 =
+        stack.value("select count(*) from ops.jobs where kind = 'deliver_messages'").await;
+    assert_eq!(jobs, 1);
+    let failed: String = stack.value("select error from ops.failed_messages").await;
+    assert_eq!(failed, "expired");
 }

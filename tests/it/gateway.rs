@@ -1,6 +1,10 @@
 //! The simulated gateway answers, delivers and fails as the real one was recorded to, and the
 //! client and the webhook's readers work with it.
 
+mod customers;
+mod deliveries;
+mod exchanges;
+mod pairing;
 mod stand;
 
 use std::time::Duration;
@@ -15,91 +19,10 @@ use pontual::gateway_sim::fault::{Fault, SendFault, WebhookFault};
 use pontual::gateway_sim::{SimConfig, Write};
 use serde_json::{Value, json};
 
-use self::stand::{
-    Hook, WAIT, ask, exchange, serving, shape, start, webhook, window, with_hook, with_hook_and,
-};
+use self::stand::{Hook, WAIT, serving, shape, webhook, window, with_hook, with_hook_and};
 
 const PHONE: &str = "5511988887777";
 const SECRET: &str = "super-secret-jwt-key";
-
-/// Recorded exchanges, in an order in which a fresh server can answer them; whether the body must
-/// be the same to the letter, or of the same shape.
-#[rustfmt::skip]
-const EXCHANGES: &[(&str, Same)] = &[
-    ("root",                          Same::Letter),
-    ("404",                           Same::Letter),
-    ("create-nokey",                  Same::Letter),
-    ("create-instancetoken",          Same::Letter),
-    ("create-nointegration",          Same::Letter),
-    ("create-empty",                  Same::Letter),
-    ("create-webhook-noevents",       Same::Letter),
-    ("create-evolution",              Same::Shape),
-    ("create-dup",                    Same::Letter),
-    ("create-baileys-noqr",           Same::Shape),
-    ("bail-create",                   Same::Status),
-    ("connectionState",               Same::Letter),
-    ("connectionState-token",         Same::Letter),
-    ("connectionState-nokey",         Same::Letter),
-    ("connectionState-badkey",        Same::Letter),
-    ("connectionState-unknown",       Same::Letter),
-    ("connectionState-unknown-nokey", Same::Letter),
-    ("bearer-not-apikey",             Same::Letter),
-    ("fetchInstances",                Same::Shape),
-    ("fetchInstances-token",          Same::Shape),
-    ("fetchInstances-bad",            Same::Letter),
-    ("fetchInstances-unknown",        Same::Letter),
-    ("webhook-find",                  Same::Shape),
-    ("webhook-set-flat",              Same::Letter),
-    ("webhook-set-no-url",            Same::Letter),
-    ("webhook-set-no-events",         Same::Letter),
-    ("webhook-set-bad-event",         Same::Letter),
-    ("webhook-set-ok",                Same::Shape),
-    ("sendText-notext",               Same::Letter),
-    ("sendText-nonumber",             Same::Letter),
-    ("sendText-nobody",               Same::Letter),
-    ("sendText-v1shape",              Same::Letter),
-    ("sendText-num-int",              Same::Letter),
-    ("sendText-delay-str",            Same::Letter),
-    ("sendText-badjson",              Same::Shape),
-    ("sendText-badkey",               Same::Letter),
-    ("sendText-unknown-inst",         Same::Letter),
-    ("bail-sendText-blank",           Same::Letter),
-    ("bail-sendText",                 Same::Shape),
-    ("bail-sendText-link",            Same::Shape),
-    ("bail-sendText-lid",             Same::Shape),
-    ("sendText",                      Same::Status),
-    ("findMessages",                  Same::Shape),
-];
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Same {
-    Letter,
-    Shape,
-    Status,
-}
-
-#[tokio::test]
-async fn recorded_requests_are_answered_as_they_were() {
-    let (sim, base, _server) = start(SimConfig::fast()).await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    for (name, same) in EXCHANGES {
-        let recorded = exchange(name);
-        let (status, body) = ask(&http, &base, &recorded).await;
-        let expected = &recorded["response"];
-        assert_eq!(status, expected["status"], "{name}: {body}");
-        match same {
-            Same::Letter => assert_eq!(body, expected["body"], "{name}"),
-            Same::Shape => assert_eq!(shape(&body), shape(&expected["body"]), "{name}: {body}"),
-            Same::Status => {}
-        }
-    }
-    let sent: Vec<_> = sim.sent().into_iter().map(|sent| (sent.phone, sent.accepted)).collect();
-    let phone = (PHONE.to_owned(), true);
-    assert_eq!(
-        sent,
-        [phone.clone(), phone.clone(), ("123456789012345@lid".to_owned(), true), phone]
-    );
-}
 
 #[tokio::test]
 async fn a_customer_s_message_is_delivered_as_recorded_and_read_by_us() {
@@ -394,7 +317,11 @@ async fn who_plays_the_customer_over_http_sees_the_whole_chat() {
         http.get(format!("{base}{path}")).send().await.unwrap().json().await.unwrap()
     };
     let chat = format!("/control/instances/clinica-b/chats/{PHONE}");
-    assert_eq!(read("/control/instances").await, json!([{ "name": "clinica-b", "state": "open" }]));
+    let instances = read("/control/instances").await;
+    assert_eq!(
+        (&instances[0]["name"], &instances[0]["state"]),
+        (&json!("clinica-b"), &json!("open"))
+    );
     assert_eq!(read(&chat).await, json!([]));
 
     let mut watching = http.get(format!("{base}{chat}/events")).send().await.unwrap();
@@ -438,22 +365,27 @@ async fn who_plays_the_customer_over_http_sees_the_whole_chat() {
 }
 
 #[tokio::test]
-async fn faults_are_switched_over_http() {
+async fn faults_are_switched_over_http_one_or_more_at_once() {
     let (sim, _hook) = with_hook(&[]).await;
     let (base, _server) = serving(&sim).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let faults = format!("{base}/control/faults");
     let current =
         async || -> Value { http.get(&faults).send().await.unwrap().json().await.unwrap() };
-    assert_eq!(current().await, json!({}));
-    let fault = json!({ "send": "sent-then-failed", "count": 2, "instance": "clinica-b" });
-    assert_eq!(http.put(&faults).json(&fault).send().await.unwrap().status(), 200);
-    let set = current().await;
-    assert_eq!((&set["send"], &set["count"]), (&json!("sent-then-failed"), &json!(2)));
+    assert_eq!(current().await, json!([]));
+    let lost = json!({ "send": "sent-then-failed", "count": 2, "instance": "clinica-b" });
+    assert_eq!(http.put(&faults).json(&lost).send().await.unwrap().status(), 200);
+    assert_eq!(current().await, json!([lost]));
+    let slow = json!({ "send": "slow", "slow_ms": 20 });
+    assert_eq!(http.post(&faults).json(&slow).send().await.unwrap().status(), 200);
+    assert_eq!(current().await, json!([lost, slow]));
+    let others = json!([{ "webhook": "drop", "events": ["send.message"] }, slow]);
+    assert_eq!(http.put(&faults).json(&others).send().await.unwrap().status(), 200);
+    assert_eq!(current().await, others);
     let wrong = http.put(&faults).json(&json!({ "send": "tired" })).send().await.unwrap();
     assert_eq!(wrong.status(), 422);
     assert_eq!(http.delete(&faults).send().await.unwrap().status(), 204);
-    assert_eq!(current().await, json!({}));
+    assert_eq!(current().await, json!([]));
 }
 
 #[tokio::test]

@@ -30,10 +30,10 @@ const RECORDED: &[(&str, &str)] = &[
     ("instance-delete", "ignored: event"),
     ("labels-association", "ignored: event"),
     ("logout-instance", "connection close"),
-    ("delete-236", "ignored: event"),
-    ("delete-237", "ignored: event"),
+    ("delete-236", "delete of 3A0B93FAD60E7EC6704A"),
+    ("delete-237", "delete of 3AF7BBE61FD82F3824F4"),
     ("edited-ephemeral-setting", "ignored: protocol"),
-    ("edited-revoke", "ignored: protocol"),
+    ("edited-revoke", "delete of 3AF7BBE61FD82F3824F4"),
     ("edited", "edit of 3AF7BBE61FD82F3824F4 +5511988887777 \"Oi, quero remarcar\" @1795395711"),
     ("set", "ignored: event"),
     ("update-cloud-delivered", "Delivered wamid.HBgNNTUxMTk4ODg4Nzc3NzoxNQ"),
@@ -54,7 +54,7 @@ const RECORDED: &[(&str, &str)] = &[
     ("upsert-cloud-image-236-base64", "Image +5511988887777 \"guia\" @1795395350"),
     ("upsert-cloud-image", "Image +5511988887777 \"guia\" @1795395968"),
     ("upsert-cloud-list-reply", "Choice +5511988887777 \"14:00\" quoted=wamid.MENU1 @1795395965"),
-    ("upsert-cloud-reaction", "ignored: reaction"),
+    ("upsert-cloud-reaction", "Reaction +5511988887777 \"👍\" quoted=wamid.X @1795395968"),
     ("upsert-cloud-template-button", "Choice +5511988887777 \"Confirmar\" quoted=wamid.TPL1 @1795395967"),
     ("upsert-cloud-text", "Text +5511988887777 \"Quero marcar\" @1795395964"),
     ("upsert-contact", "Contact +5511988887777 123456789012345@lid - @1795395721"),
@@ -78,12 +78,12 @@ const RECORDED: &[(&str, &str)] = &[
     ("upsert-location", "Location +5511988887777 123456789012345@lid - @1795395720"),
     ("upsert-newsletter", "ignored: newsletter"),
     ("upsert-order", "Other +5511988887777 123456789012345@lid \"quero\" @1795395729"),
-    ("upsert-poll-vote-cleared", "ignored: vote withdrawn"),
+    ("upsert-poll-vote-cleared", "reaction taken back to 3EB066E820F8142293B608"),
     ("upsert-poll-vote-lid", "Choice +5511988887777 \"14:00\" choice=14:00 quoted=3EB066E820F8142293B608 @1795395798"),
     ("upsert-poll-vote-undecrypted", "Choice +5511988887777 123456789012345@lid - quoted=3EB01BD845C97DB4E913E6 @1795395717"),
     ("upsert-poll-vote", "Choice +5511988887777 \"15:00\" choice=15:00 quoted=3EB066E820F8142293B608 @1795395797"),
-    ("upsert-reaction-removed", "ignored: reaction"),
-    ("upsert-reaction", "ignored: reaction"),
+    ("upsert-reaction-removed", "reaction taken back to 3EB0A58C84A2B030BCA0F6"),
+    ("upsert-reaction", "Reaction +5511988887777 123456789012345@lid \"👍\" quoted=3EB0A58C84A2B030BCA0F6 @1795395721"),
     ("upsert-status-broadcast", "ignored: broadcast"),
     ("upsert-sticker", "Sticker +5511988887777 123456789012345@lid - @1795395719"),
     ("upsert-template-button-reply", "Choice +5511988887777 123456789012345@lid \"Sim\" choice=confirm:1 quoted=3EB0AB48AC976303B05A40 @1795395716"),
@@ -110,9 +110,28 @@ const RECORDED: &[(&str, &str)] = &[
     ("send-message-buttons", "echo 3EB0399D03F110CC948D46 +5511988887777 \"*Confirmar?*\\n\\nConsulta 01/12 14:00\\n\""),
     ("send-message-cloud-list", "echo wamid.HBgNNTUxMTk4ODg4Nzc3NzoyMQ +5511988887777 \"Horários\\nTerça\\n14:00\\n15:00\\n\""),
     ("send-message-evolution-channel", "echo 7446228b-e5b6-492f-86cc-ae73d49edb61 +5511988887777 \"Olá! Escolha um horário ✅\""),
-    ("send-message-poll", "echo 3EB0115B4711672F4EC6BD +5511988887777 -"),
+    ("send-message-poll", "echo 3EB0115B4711672F4EC6BD +5511988887777 \"Qual horário?\""),
     ("send-message-text", "echo 3EB005D02108A6C1B5C1E4 +5511988887777 \"Olá! Sua consulta é amanhã às 14:00.\""),
     ("status-instance-closed", "connection close"),
+];
+
+/// As [`RECORDED`], of whole requests as they came; the event is first what the address says.
+#[rustfmt::skip]
+const RECORDED_REQUESTS: &[(&str, &str)] = &[
+    ("by-events-url-trailing-slash", "Text +5521977770000 \"byEvents-trailing-slash 0\" @1795395129"),
+    ("by-events-url-with-query", "Text +5521977770000 \"query-url-byevents 0\" @1795395131"),
+    ("by-events-url", "Text +5521977770000 \"byEvents 0\" @1795395128"),
+    ("global-webhook", "echo ee37203d-f756-477a-9f4c-971f7f6b0d8e +5511988887777 \"start\""),
+    ("jwt-header", "Text +5511988887777 123456789012345@lid \"Oi, quero marcar uma consulta\" @1795395711"),
+    ("out-of-order-1", "Text +5521977770000 \"order-with-first-failing 0\" @1795395203"),
+    ("out-of-order-2", "Text +5521977770000 \"order-with-first-failing 1\" @1795395203"),
+    ("out-of-order-3", "Text +5521977770000 \"order-with-first-failing 2\" @1795395203"),
+    ("out-of-order-4", "Text +5521977770000 \"order-with-first-failing 0\" @1795395203"),
+    ("retry-500-attempt-1", "Text +5521977770000 \"always500 0\" @1795395169"),
+    ("retry-500-attempt-2", "Text +5521977770000 \"always500 0\" @1795395169"),
+    ("retry-500-attempt-3", "Text +5521977770000 \"always500 0\" @1795395169"),
+    ("retry-500-attempt-4", "Text +5521977770000 \"always500 0\" @1795395169"),
+    ("static-header", "Text +5511988887777 \"Olá, quero marcar uma consulta\" @1795395701"),
 ];
 
 #[test]
@@ -133,6 +152,36 @@ fn every_recorded_body_stands_in_the_table() {
     let table: BTreeSet<_> = RECORDED.iter().map(|(name, _)| file(name)).collect();
     let files: BTreeSet<_> = bodies().into_iter().map(|(path, _)| path).collect();
     assert_eq!(table, files);
+}
+
+#[test]
+fn every_recorded_request_comes_to_what_it_is() {
+    let mut wrong = Vec::new();
+    let folder =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/evolution/webhook-http");
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: BTreeSet<_> =
+        files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    let table: BTreeSet<_> = RECORDED_REQUESTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(table, files);
+    for (name, expected) in RECORDED_REQUESTS {
+        let text = std::fs::read(folder.join(format!("{name}.json"))).unwrap();
+        let recorded: Value = serde_json::from_slice(&text).unwrap();
+        let mut body = recorded["request"]["body"].clone();
+        let got = summary(&inbound::read(body.to_string().as_bytes()).unwrap());
+        if got != *expected {
+            wrong.push(format!("{name}\n  expected {expected}\n  got      {got}"));
+        }
+        // The address alone says it as well, where it names the event.
+        let url = recorded["request"]["url"].as_str().unwrap();
+        let last = url.rsplit('/').next().unwrap();
+        if ["messages-upsert", "send-message"].contains(&last) {
+            body["event"] = Value::Null;
+            let delivery = inbound::read_of(body.to_string().as_bytes(), Some(last)).unwrap();
+            assert_eq!(summary(&delivery), *expected, "{name}");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -323,7 +372,7 @@ fn bodies() -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// What a body came to, in one line.
-fn summary(delivery: &Delivery) -> String {
+pub(crate) fn summary(delivery: &Delivery) -> String {
     let who = |remote: &Addresses| match (&remote.phone, &remote.lid) {
         (Some(phone), None) => phone.clone(),
         (Some(phone), Some(lid)) => format!("{phone} {lid}"),
@@ -348,6 +397,11 @@ fn summary(delivery: &Delivery) -> String {
             let at = e.edited_at.map_or(0, |at| at.timestamp());
             format!("edit of {} {} {:?} @{at}", e.provider_id, who(&e.remote), e.text)
         }
+        Content::Delete { provider_id } => format!("delete of {provider_id}"),
+        Content::Reaction { quoted, emoji } => {
+            format!("reaction {} to {quoted}", emoji.as_deref().unwrap_or("taken back"))
+        }
+        Content::Several(items) => format!("several: {}", items.len()),
         Content::Status { provider_id, status } => format!("{status:?} {provider_id}"),
         Content::Connection { state } => format!("connection {}", state.as_str()),
         Content::Own(o) => format!("own {} {} {}", o.provider_id, who(&o.remote), text(&o.text)),

@@ -32,7 +32,7 @@ const HISTORY: &str = "
 
 /// The text of a function in SQL with its parameters numbered: those of `names`, in order. A
 /// parameter that is a row is named by its fields, such as `b.staff_id`.
-async fn text_of(db: &mut PgConnection, function: &str, names: &[&str]) -> String {
+pub(crate) async fn text_of(db: &mut PgConnection, function: &str, names: &[&str]) -> String {
     let text: String = sqlx::query_scalar(
         "select prosrc from pg_proc p join pg_namespace n on n.oid = pronamespace
           where nspname = 'app' and proname = $1 and prolang = (select oid from pg_language where lanname = 'sql')",
@@ -61,11 +61,15 @@ async fn text_of(db: &mut PgConnection, function: &str, names: &[&str]) -> Strin
     numbered
 }
 
-struct Plan(Value);
+pub(crate) struct Plan(Value);
 
 impl Plan {
     /// Of a statement with `(type, value)` for each parameter.
-    async fn of(db: &mut PgConnection, statement: &str, parameters: &[(&str, &str)]) -> Self {
+    pub(crate) async fn of(
+        db: &mut PgConnection,
+        statement: &str,
+        parameters: &[(&str, &str)],
+    ) -> Self {
         let types = parameters.iter().map(|p| p.0).collect::<Vec<_>>().join(", ");
         let values = parameters.iter().map(|p| p.1).collect::<Vec<_>>().join(", ");
         let name = format!("q{}", Uuid::new_v4().simple());
@@ -80,7 +84,7 @@ impl Plan {
         Self(row.get(0))
     }
 
-    fn nodes<'a>(&'a self, found: &mut Vec<&'a Value>) {
+    pub(crate) fn nodes<'a>(&'a self, found: &mut Vec<&'a Value>) {
         fn walk<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
             match value {
                 Value::Array(values) => values.iter().for_each(|value| walk(value, found)),
@@ -115,8 +119,8 @@ impl Plan {
     }
 }
 
-const UUID: (&str, &str) = ("uuid", "'00000000-0000-0000-0000-000000000000'");
-const TIME: (&str, &str) = ("timestamptz", "'2026-03-12T12:00:00Z'");
+pub(crate) const UUID: (&str, &str) = ("uuid", "'00000000-0000-0000-0000-000000000000'");
+pub(crate) const TIME: (&str, &str) = ("timestamptz", "'2026-03-12T12:00:00Z'");
 const SPAN: (&str, &str) = ("tstzrange", "'[2026-03-12T12:00:00Z, 2026-03-12T13:00:00Z)'");
 
 /// A query, its arguments' types and values, the index it walks and the columns it walks it by.

@@ -48,11 +48,18 @@ async fn the_page_allows_nothing_inline_and_nothing_from_elsewhere() {
         };
         assert_eq!(kind, expected, "{path}");
         let text = file.text().await.unwrap();
-        let imports = named(&text, &["from './"]).into_iter().map(|file| format!("/sim/{file}"));
+        let imports = named(&text, &["from './", "import './"])
+            .into_iter()
+            .map(|file| format!("/sim/{file}"));
         seen.insert(path);
         wanted.extend(imports.filter(|path| !seen.contains(path)));
     }
-    assert!(seen.contains("/sim/chat.js") && seen.contains("/sim/page.css"), "{seen:?}");
+    assert!(
+        ["chat.js", "others.js", "page.css"]
+            .iter()
+            .all(|file| seen.contains(&format!("/sim/{file}"))),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]

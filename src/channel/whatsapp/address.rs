@@ -9,8 +9,17 @@ use serde_json::Value;
 use super::phone;
 
 /// Fields of `data.key` that may hold an address of the other side, the likeliest first.
-const KEY_FIELDS: [&str; 6] =
-    ["remoteJid", "remoteJidAlt", "senderPn", "senderLid", "previousRemoteJid", "participantAlt"];
+const KEY_FIELDS: [&str; 9] = [
+    "remoteJid",
+    "remoteJidAlt",
+    "senderPn",
+    "senderLid",
+    "previousRemoteJid",
+    "participantPn",
+    "participantLid",
+    "participantAlt",
+    "senderAlt",
+];
 
 /// No JID is longer; what is, is not looked at.
 const MAX_JID: usize = 128;
@@ -34,6 +43,20 @@ impl Addresses {
             if let Some(jid) = key[field].as_str() {
                 found.add(jid);
             }
+        }
+        found
+    }
+
+    /// Collects the addresses of a message: its key's, and what some versions put beside the key.
+    pub(super) fn of_message(data: &Value) -> Self {
+        let mut found = Self::of_key(&data["key"]);
+        if found.phone.is_none() || found.lid.is_none() {
+            let beside = Self::of_key(data);
+            found = Self {
+                jid: found.jid.or(beside.jid),
+                phone: found.phone.or(beside.phone),
+                lid: found.lid.or(beside.lid),
+            };
         }
         found
     }
@@ -68,7 +91,12 @@ impl Addresses {
             Kind::Lid(user) => {
                 self.lid.get_or_insert_with(|| format!("{user}@lid"));
             }
-            Kind::Group | Kind::Broadcast | Kind::Newsletter | Kind::Bot | Kind::Unknown => {}
+            Kind::Group
+            | Kind::Broadcast
+            | Kind::Newsletter
+            | Kind::Bot
+            | Kind::System
+            | Kind::Unknown => {}
         }
     }
 }
@@ -82,6 +110,8 @@ pub(super) enum Kind<'a> {
     Broadcast,
     Newsletter,
     Bot,
+    /// WhatsApp itself.
+    System,
     Unknown,
 }
 
@@ -100,6 +130,9 @@ impl<'a> Kind<'a> {
             "broadcast" => Self::Broadcast,
             "newsletter" => Self::Newsletter,
             "bot" => Self::Bot,
+            // WhatsApp's own announcements, and the numbers of its assistants.
+            "s.whatsapp.net" | "c.us" if user == "0" => Self::System,
+            "s.whatsapp.net" | "c.us" if is_assistant(user) => Self::Bot,
             "lid" | "hosted.lid" if digits => Self::Lid(user),
             // The gateway takes 18 digits and more for a group's.
             "" if digits && user.len() >= 18 => Self::Group,
@@ -109,6 +142,11 @@ impl<'a> Kind<'a> {
             _ => Self::Unknown,
         }
     }
+}
+
+/// The ranges in which WhatsApp numbers its own assistants: fictitious, so nobody's phones.
+fn is_assistant(user: &str) -> bool {
+    user.len() == 11 && (user.starts_with("1313555") || user.starts_with("131655500"))
 }
 
 #[cfg(test)]
@@ -156,6 +194,8 @@ mod tests {
             ("status@broadcast",              Kind::Broadcast),
             ("120363111111111111@newsletter", Kind::Newsletter),
             ("867051314767696@bot",           Kind::Bot),
+            ("13135550002@c.us",              Kind::Bot),
+            ("0@s.whatsapp.net",              Kind::System),
             ("abc@s.whatsapp.net",            Kind::Unknown),
             ("",                              Kind::Unknown),
             ("5511988887777",                 Kind::Phone("5511988887777")),

@@ -6,7 +6,8 @@
 //! of a send that [may have gone out](SendError::MaybeSent).
 
 mod answer;
-mod error;
+pub mod instances;
+pub mod menu;
 
 use std::time::Duration;
 
@@ -16,10 +17,11 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde_json::{Value, json};
 
 pub use self::answer::classify;
-pub use self::error::{CallError, Misconfiguration, Refusal, Retry, SendError};
 use super::address::Addresses;
 use super::status::{DeliveryStatus, InstanceState};
 use super::{inbound, phone};
+pub use crate::channel::error::{CallError, Misconfiguration, Refusal, Retry, SendError};
+pub use crate::channel::{Found, Sent};
 
 /// The gateway's own queries give up after 60 s; a send is waited for somewhat longer than that.
 const SEND_PATIENCE: Duration = Duration::from_secs(75);
@@ -42,22 +44,6 @@ pub struct Gateway {
     http: reqwest::Client,
     base: Url,
     send_patience: Duration,
-}
-
-/// A send that the gateway took: written to its socket, not yet delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// What reports of its delivery will name.
-    pub provider_id: String,
-}
-
-/// A message of ours that the gateway has on record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    pub provider_id: String,
-    pub sent_at: Option<DateTime<Utc>>,
-    /// The furthest stage on record.
-    pub status: Option<DeliveryStatus>,
 }
 
 impl Gateway {
@@ -96,6 +82,11 @@ impl Gateway {
         Ok(Self { http, base, send_patience })
     }
 
+    /// How long the answer to a send is waited for, its typing apart.
+    pub fn send_patience(&self) -> Duration {
+        self.send_patience
+    }
+
     /// Sends a text. The gateway shows "typing" for `typing` (at most 30 s) and holds the answer
     /// for as long.
     ///
@@ -113,14 +104,25 @@ impl Gateway {
         text: &str,
         typing: Duration,
     ) -> Result<Sent, SendError> {
-        let typing = typing.min(MAX_TYPING);
         // Else the gateway fetches the first link of the text before it sends.
-        let mut body = json!({ "number": number, "text": text, "linkPreview": false });
+        let body = json!({ "number": number, "text": text, "linkPreview": false });
+        self.send("sendText", instance, key, body, typing).await
+    }
+
+    async fn send(
+        &self,
+        action: &str,
+        instance: &str,
+        key: &str,
+        mut body: Value,
+        typing: Duration,
+    ) -> Result<Sent, SendError> {
+        let typing = typing.min(MAX_TYPING);
         if !typing.is_zero() {
             body["delay"] = Value::from(u64::try_from(typing.as_millis()).unwrap_or_default());
         }
         let answer = self
-            .request(Method::POST, ["message", "sendText"], instance, key)
+            .request(Method::POST, ["message", action], instance, key)
             .ok_or(SendError::Misconfigured { what: Misconfiguration::Key })?
             .timeout(self.send_patience + typing)
             .json(&body)

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | Brazil | `55 DD XXXXXXXX`, `55 DD 9XXXXXXXX` | with the 9, where the number is a mobile's |
 //! | Mexico | `52 1 XXXXXXXXXX`, `52 XXXXXXXXXX` | without the 1 |
-//! | Argentina | `54 XXXXXXXXXX`, `54 9 XXXXXXXXXX` | with the 9 |
+//! | Argentina | `54 XXXXXXXXXX`, `54 9 XXXXXXXXXX`, `54 AAA 15 XXXXXXX` | with the 9 |
 //!
 //! These are the numbers as dialled from abroad today, so that the same form serves SMS. In
 //! Argentina mobiles and landlines cannot be told apart by their digits; who writes on WhatsApp
@@ -54,13 +54,22 @@ pub fn canonical(written: &str) -> Option<String> {
 fn with_todays_prefix(digits: &str) -> String {
     let (country, national) = digits.split_at(2);
     match (country, national.len(), national) {
-        ("55", 10, n) if matches!(n.as_bytes()[2], b'6'..=b'9') => {
+        // Landlines begin with 2 to 5; no area code has a 0.
+        ("55", 10, n) if matches!(n.as_bytes()[2], b'6'..=b'9') && !n[..2].contains('0') => {
             format!("55{}9{}", &n[..2], &n[2..])
         }
         ("52", 11, n) if n.starts_with('1') => format!("52{}", &n[1..]),
         ("54", 10, n) if !n.starts_with('9') => format!("549{n}"),
+        ("54", 12, n) => without_15(n).map_or_else(|| digits.to_owned(), |n| format!("549{n}")),
         _ => digits.to_owned(),
     }
+}
+
+/// An Argentine mobile as it is dialled at home, area code, 15 and number, without the 15.
+fn without_15(national: &str) -> Option<String> {
+    // Area codes have two digits (Buenos Aires), three or four.
+    let at = (2..=4).find(|at| national[*at..].starts_with("15"))?;
+    Some(format!("{}{}", &national[..at], &national[at + 2..]))
 }
 
 /// The digits of a canonical number in every form that WhatsApp may know it by, ours first.
@@ -109,6 +118,9 @@ mod tests {
             // Argentina: the 9 of mobiles comes.
             ("5491123456789",        "+5491123456789"),
             ("541123456789",         "+5491123456789"),
+            ("54 11 15 2345-6789",   "+5491123456789"),
+            ("54 351 15 234-5678",   "+5493512345678"),
+            ("54 2966 15 23-4567",   "+5492966234567"),
             // Everywhere else: as it is.
             ("56987654321",          "+56987654321"),
             ("34612345678",          "+34612345678"),
@@ -118,6 +130,28 @@ mod tests {
         for (written, expected) in cases {
             assert_eq!(canonical(written).as_deref(), Some(expected), "{written}");
         }
+    }
+
+    #[test]
+    fn in_every_brazilian_area_old_mobiles_get_their_9_and_landlines_none() {
+        for area in 11..=99_u32 {
+            if area % 10 == 0 {
+                continue;
+            }
+            for first in 2..=9 {
+                let short = format!("55{area}{first}1234567");
+                let long = format!("55{area}9{first}1234567");
+                let landline = (2..=5).contains(&first);
+                let expected = if landline { format!("+{short}") } else { format!("+{long}") };
+                assert_eq!(canonical(&short), Some(expected), "{short}");
+                assert_eq!(canonical(&long), Some(format!("+{long}")), "{long}");
+                let forms = forms(&canonical(&short).unwrap());
+                assert_eq!(forms.len(), if landline { 1 } else { 2 }, "{short}");
+                assert!(forms.contains(&short), "{short}");
+            }
+        }
+        // No area: not a Brazilian number that we know.
+        assert_eq!(canonical("552088887777").as_deref(), Some("+552088887777"));
     }
 
     #[test]

@@ -99,6 +99,25 @@ async fn insert(
     .await
 }
 
+/// Notes an address, and whether they want news, of the customer with this phone, who is made if
+/// new. `None` leaves what is known.
+pub async fn note_contact(
+    db: &mut TenantTx,
+    phone: &str,
+    name: Option<&str>,
+    email: Option<&str>,
+    consent: Option<bool>,
+) -> sqlx::Result<()> {
+    sqlx::query("select app.note_contact($1, $2, $3, $4)")
+        .bind(phone)
+        .bind(name)
+        .bind(email)
+        .bind(consent)
+        .execute(db.conn())
+        .await
+        .map(drop)
+}
+
 /// Cancels what is still to come of it. Nothing to cancel is no error.
 pub async fn cancel(
     db: &mut TenantTx,

@@ -1,6 +1,6 @@
 //! What a tenant has many of. Each list travels as one JSON document and is one statement or two.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -90,6 +90,10 @@ struct MemberRow<'f> {
     key: &'f str,
     name: &'f str,
     position: usize,
+    phone: Option<&'f str>,
+    email: Option<&'f str>,
+    /// `HH:MM:SS`.
+    agenda: Option<NaiveTime>,
 }
 
 /// Updates staff by key; retires those that the file leaves out, takes back those that return.
@@ -102,7 +106,14 @@ pub(super) async fn save_staff(
         .staff
         .iter()
         .enumerate()
-        .map(|(position, member)| MemberRow { key: &member.key, name: &member.name, position })
+        .map(|(position, member)| MemberRow {
+            key: &member.key,
+            name: &member.name,
+            position,
+            phone: member.phone.as_deref(),
+            email: member.email.as_deref(),
+            agenda: member.agenda,
+        })
         .collect();
     // In the order in which bookings lock them, or an apply and a visit wait in a circle.
     sqlx::query("select from app.staff where tenant_id = $1 order by id for no key update")
@@ -110,14 +121,17 @@ pub(super) async fn save_staff(
         .execute(&mut *db)
         .await?;
     sqlx::query(
-        "insert into app.staff as m (tenant_id, key, name, position)
-         select $1, f.key, f.name, f.position
-           from jsonb_to_recordset($2) as f (key text, name text, position integer)
+        "insert into app.staff as m (tenant_id, key, name, position, phone, email, agenda)
+         select $1, f.key, f.name, f.position, f.phone, f.email, f.agenda
+           from jsonb_to_recordset($2) as f (
+                key text, name text, position integer, phone text, email text, agenda time)
           order by f.position
          on conflict (tenant_id, key) do update
-            set (name, position, retired_at) = (excluded.name, excluded.position, null)
-          where (m.name, m.position, m.retired_at)
-             is distinct from (excluded.name, excluded.position, excluded.retired_at)",
+            set (name, position, phone, email, agenda, retired_at)
+              = (excluded.name, excluded.position, excluded.phone, excluded.email, excluded.agenda, null)
+          where (m.name, m.position, m.phone, m.email, m.agenda, m.retired_at)
+             is distinct from (excluded.name, excluded.position, excluded.phone, excluded.email,
+                               excluded.agenda, excluded.retired_at)",
     )
     .bind(tenant)
     .bind(Json(&rows))

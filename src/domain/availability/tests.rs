@@ -63,6 +63,7 @@ fn catalogue(zone: Tz) -> Catalogue {
         staff: vec![member(ANA, "Ana"), member(BRUNO, "Bruno")],
         closures: Vec::new(),
         texts: crate::domain::conversation::Texts::default(),
+        features: crate::domain::catalogue::Features::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
 use super::{
     Customer, Effect, Known, Message, MessageKind, completed, confirmation, date_time, giving_up,
-    greeting, idle, media, opt_out, questions, sent_notice, service_selection, stale,
+    greeting, idle, media, miss, opt_out, questions, sent_notice, service_selection, stale,
 };
 use crate::domain::catalogue::Catalogue;
 
@@ -52,6 +52,7 @@ pub(super) fn answer(turn: &Turn<'_>, messages: &[Message]) -> Outcome {
         }
         None => match medium.and_then(|kind| media::answer(turn, kind)) {
             Some(answer) => answer,
+            None if messages.iter().any(is_illegible) => miss::illegible(turn),
             None => return Ok(Answer::unmoved(turn)),
         },
     };
@@ -87,6 +88,11 @@ fn stopped_before(turn: &Turn<'_>, messages: &[Message]) -> bool {
     let Some(last) = messages.iter().rposition(subscribes) else { return false };
     last + 1 < messages.len()
         && text(&messages[last]).is_some_and(|text| opt_out::stops(turn, &text))
+}
+
+/// A tap that came without what was tapped, such as a vote that could not be decrypted.
+fn is_illegible(message: &Message) -> bool {
+    message.kind == MessageKind::Choice && message.text.is_none() && message.choice.is_none()
 }
 
 fn is_medium(kind: MessageKind) -> bool {
@@ -136,7 +142,11 @@ fn carries_words(turn: &Turn<'_>, message: &Message) -> bool {
             let asked = turn.dialogue.state.asked().is_some()
                 && !turn.notice_menu
                 && turn.dialogue.menu.yes().is_some();
-            thumb && (asked || sent_notice::takes_thumb(turn))
+            // On the question itself: what was liked before it was asked is no answer to it.
+            thumb
+                && (message.quoted.is_none() || message.quoted_at.is_some())
+                && !stale::is_for_older_menu(turn, message)
+                && (asked || sent_notice::takes_thumb(turn))
         }
         MessageKind::Text
         | MessageKind::Choice
@@ -172,12 +182,15 @@ fn answers_alone(turn: &Turn<'_>, text: &Text, tap: Option<&str>) -> bool {
 }
 
 fn words_said(turn: &Turn<'_>, said: &Said) -> Outcome {
-    let text = &said.text;
+    let meant = stale::still_meant(turn, &said.text, said.tap.as_deref());
+    let text = meant.as_ref().unwrap_or(&said.text);
     if let Some(answer) = opt_out::answer(turn, text) {
         return Ok(answer);
     }
     let input = if said.outdated && bare_digit(text, turn.words).is_some() {
         Input::OffMenu
+    } else if meant.is_some() {
+        Input::Free
     } else {
         Input::read(turn, text, said.tap.as_deref())
     };

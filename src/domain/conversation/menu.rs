@@ -154,6 +154,11 @@ impl Menu {
         self.items.iter().map(|item| format!("{} {}", item.digit, item.label)).collect()
     }
 
+    /// Each digit with its label, in the order of the lines.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u8, &str)> {
+        self.items.iter().map(|item| (item.digit, item.label.as_str()))
+    }
+
     /// The digit of the last plain choice; none where there is none.
     pub(super) fn last_digit(&self) -> Option<u8> {
         self.items.iter().map(|item| item.digit).filter(|digit| (1..=8).contains(digit)).max()

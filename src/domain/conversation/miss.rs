@@ -37,6 +37,13 @@ pub(super) fn off_menu(turn: &Turn<'_>) -> Answer {
     answer.say(turn.phrases.menu_again()).ask(menu)
 }
 
+/// A tap that came without what was tapped: nobody's miss, but it has to be written.
+pub(super) fn illegible(turn: &Turn<'_>) -> Answer {
+    let shown = &turn.dialogue.menu;
+    let menu = if shown.is_empty() { numbers(turn) } else { shown.clone() };
+    Answer::unmoved(turn).say(turn.phrases.one_number()).ask(menu)
+}
+
 fn rephrased(turn: &Turn<'_>) -> String {
     let phrases = turn.phrases;
     match &turn.dialogue.state {

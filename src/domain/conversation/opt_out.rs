@@ -45,7 +45,7 @@ fn may_mean_the_chat(turn: &Turn<'_>, text: &Text) -> bool {
 }
 
 /// Stops or starts reminders and news; the visit itself stays booked, and that is said.
-fn subscribe(turn: &Turn<'_>, subscribed: bool) -> Answer {
+pub(super) fn subscribe(turn: &Turn<'_>, subscribed: bool) -> Answer {
     let tenant = &turn.known.catalogue.tenant.name;
     let of_tenant = turn.format.of_tenant(tenant);
     let answer = Answer::unmoved(turn).missed(0);

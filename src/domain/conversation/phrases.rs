@@ -17,7 +17,8 @@ mod pt_br;
 mod render;
 
 pub(crate) use super::words::{Words, words};
-pub use overrides::{Replaceable, Texts, check, replaceable};
+pub(crate) use overrides::{filled, refusals, sample};
+pub use overrides::{Replaceable, Texts, check, preview, replaceable};
 
 /// The shipped phrases of a language.
 pub(crate) const fn phrases(language: Language) -> &'static Phrases {
@@ -249,6 +250,8 @@ phrases! {
 
     person();
     handed_over();
+    /// Booking by chat is switched off; a person answers.
+    booking_off();
     /// A person was asked for while nobody is there; `when` they are back.
     team_away(when);
     /// As `team_away`, after the last opening of the day.
@@ -350,6 +353,14 @@ phrases! {
     confirmed_by_staff(what, code);
     moved_by_staff(day, at);
     canceled_by_staff(day, time);
+    /// The customer had it moved or cancelled, elsewhere than in the chat.
+    moved_as_asked(day, at);
+    canceled_as_asked(day, time);
+    arrived();
+    thanks_for_visit(tenant);
+    missed_visit(day, at);
+    /// Long after the last visit, to whom news are welcome.
+    recall(name, tenant, of_tenant);
 }
 
 /// Parts of sentences, not texts of their own: nobody replaces them one by one.

@@ -2,6 +2,10 @@
 
 use chrono::TimeDelta;
 
+use super::menu::Pick;
+use super::service_selection::{says_when, services_in};
+use super::state::State;
+use super::text::Text;
 use super::turn::Turn;
 use super::{Message, MessageKind, SentNotice};
 
@@ -38,6 +42,30 @@ pub(super) fn is_for_older_menu(turn: &Turn<'_>, message: &Message) -> bool {
         shown - message.sent_at > SURELY_BEFORE
             || message.quoted_at.is_some_and(|quoted| shown - quoted > TimeDelta::seconds(1))
     })
+}
+
+/// What a tap on an older menu says that can still be wished: another service while one is being
+/// chosen, a time while one is looked for. What merely acts (confirm, cancel) is meant for what was
+/// asked then, and for nothing else.
+pub(super) fn still_meant(turn: &Turn<'_>, label: &Text, tap: Option<&str>) -> Option<Text> {
+    if tap.and_then(|id| turn.dialogue.menu.tapped(id)) != Some(Pick::Stale) || turn.notice_menu {
+        return None;
+    }
+    let plan = match &turn.dialogue.state {
+        State::Greeting | State::Completed(_) => return None,
+        State::ServiceSelection(_) => None,
+        State::DateTime(plan) => Some(plan),
+        State::Confirmation(asked) => Some(&asked.plan),
+    };
+    match (services_in(turn, label).as_slice(), plan) {
+        ([], Some(_)) => says_when(turn, label).then(|| Text::new(&label.raw)),
+        // Its name alone: a row tells how long it takes as well, which is no time.
+        ([service], None) => Some(Text::new(&service.name)),
+        ([service], Some(plan)) if plan.moving.is_none() && !plan.has_service(service.id) => {
+            Some(Text::new(&service.name))
+        }
+        _ => None,
+    }
 }
 
 /// Whether all of a turn's messages were sent before a notice.

@@ -13,6 +13,7 @@ mod scripts;
 mod second_thoughts;
 mod silence;
 mod stored;
+mod switched_off;
 mod table;
 mod visits;
 mod vocabulary;

@@ -393,6 +393,12 @@ impl Answer {
         self
     }
 
+    /// Whoever answers goes on to.
+    pub(super) fn answered_by_same(mut self, turn: &Turn<'_>) -> Self {
+        self.with_person = turn.dialogue.with_person;
+        self
+    }
+
     pub(super) fn handed_over(mut self) -> Self {
         self.with_person = true;
         self.effect(Effect::HandOff)

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 
 use super::turn::{Answer, Turn};
-use super::{Dialogue, Effect, Known, Message, Step, courtesies, idle, out_of_hours};
+use super::{Dialogue, Effect, Known, Message, Step, courtesies, idle, out_of_hours, switched_off};
 
 /// After a message of a person the customer is not told that the team is away.
 const AFTER_PERSON: TimeDelta = TimeDelta::minutes(5);
@@ -32,9 +32,9 @@ pub(super) fn waits(
     {
         return silent(dialogue);
     }
-    let text = format!("{}\n{}", out_of_hours::away(&turn), turn.phrases.write_menu());
+    let lines: Vec<_> = [out_of_hours::away(&turn)].into_iter().chain(way_back(&turn)).collect();
     let dialogue = Dialogue { away_told: Some(today), ..dialogue.clone() };
-    Step::Turn { dialogue, effects: vec![Effect::Reply { text }] }
+    Step::Turn { dialogue, effects: vec![Effect::Reply { text: lines.join("\n") }] }
 }
 
 /// Nobody of the team has written since the customer began to wait: whoever writes ends the timer.
@@ -50,11 +50,16 @@ pub(super) fn nobody_answered(dialogue: &Dialogue, now: DateTime<Utc>, known: &K
     }
     let mut lines = vec![turn.phrases.nobody_answered()];
     lines.extend(out_of_hours::hours(&turn));
-    lines.push(turn.phrases.write_menu());
+    lines.extend(way_back(&turn));
     Step::Turn {
         dialogue: dialogue.clone(),
         effects: vec![Effect::Reply { text: lines.join("\n") }],
     }
+}
+
+/// How to call the bot, where it would come.
+fn way_back(turn: &Turn<'_>) -> Option<String> {
+    (!switched_off::is(turn.known)).then(|| turn.phrases.write_menu())
 }
 
 /// The bot answers again: a booking that was being made goes on where the customer wishes.

@@ -58,6 +58,7 @@ fn catalogue(locale: Locale) -> Catalogue {
         staff: Vec::new(),
         closures: Vec::new(),
         texts: crate::domain::conversation::Texts::default(),
+        features: crate::domain::catalogue::Features::default(),
     }
 }
 
@@ -99,6 +100,16 @@ fn notices_are_those_of_the_templates() {
         (Notice::CancelledByStaff, day, Locale::EN_US, "Sorry, we must cancel Thursday 12 March, 2:45 PM. 1 New time, 0 Talk to a person"),
         (Notice::CancelledByStaff, day, Locale::PT_BR, "Sentimos muito, precisamos cancelar quinta-feira, 12 de março, 14h45. 1 Novo horário, 0 Falar com alguém"),
         (Notice::CancelledByStaff, day, Locale::ES_CL, "Lo sentimos, debemos cancelar jueves 12 de marzo, 14:45. 1 Nueva hora, 0 Hablar con alguien"),
+        (Notice::MovedByCustomer, day, Locale::EN_US, "Moved, as you asked: now Thursday 12 March at 2:45 PM. 1 OK, 2 Other time, 3 Cancel"),
+        (Notice::MovedByCustomer, day, Locale::PT_BR, "Horário mudado, como pedido: agora quinta-feira, 12 de março, às 14h45. 1 OK, 2 Outro horário, 3 Cancelar"),
+        (Notice::CancelledByCustomer, day, Locale::ES_CL, "Cancelada, como pediste: jueves 12 de marzo, 14:45. 1 Nueva hora, 0 Hablar con alguien"),
+        (Notice::CancelledByCustomer, day, Locale::PT_BR, "Cancelado, como pedido: quinta-feira, 12 de março, 14h45. 1 Novo horário, 0 Falar com alguém"),
+        (Notice::Arrived, day, Locale::PT_BR, "Boas-vindas! A equipe já sabe da sua chegada."),
+        (Notice::Completed, day, Locale::EN_US, "Thank you for your visit to Studio! Write BOOK when you want a new time."),
+        (Notice::NoShow, day, Locale::ES_CL, "Te esperábamos el jueves 12 de marzo a las 14:45. Escribe RESERVAR cuando quieras una nueva hora."),
+        (Notice::NoShow, day, Locale::PT_BR, "Sentimos a sua falta no horário de quinta-feira, 12 de março, às 14h45. Escreva AGENDAR quando quiser um novo horário."),
+        (Notice::Recall, day, Locale::EN_US, "Hi Marina! It has been a while since your last visit to Studio. Write BOOK when you want a time, STOP to get no more messages like this."),
+        (Notice::Recall, day, Locale::PT_BR, "Oi, Marina! Aqui é a assistente do Studio. Faz um tempo desde a sua última visita. Escreva AGENDAR quando quiser um horário, SAIR para não receber mais mensagens como esta."),
     ];
     for (notice, before, locale, expected) in cases {
         assert_eq!(written(notice, locale, before), expected, "{notice:?} {locale}");

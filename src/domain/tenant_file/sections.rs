@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use toml::de::DeValue;
 
+use super::notifications::notifications;
 use super::reading::{Element, Reader, Section};
 use super::values::{self, Read, length, line, name, short_length};
 use super::{Closure, Instance, Member, QuietHours, Service, TenantFile, TimeOff};
@@ -35,6 +36,7 @@ pub(super) fn tenant(reader: &mut Reader<'_>, mut section: Section<'_>) -> Optio
     let privacy = top.optional(reader, "privacy", values::flag).unwrap_or(false);
     let instance = instance(reader, top, slug.as_deref());
     let (rules, quiet_hours) = booking(reader, top);
+    let notifications = notifications(reader, top);
     let hours_are_given = top.has("hours");
     let hours = top
         .table(reader, "hours", HOURS_EXAMPLE)
@@ -61,12 +63,17 @@ pub(super) fn tenant(reader: &mut Reader<'_>, mut section: Section<'_>) -> Optio
         instance: instance?,
         rules,
         quiet_hours,
+        notifications,
         hours,
         closures,
         services,
         staff,
     })
 }
+
+/// Where the file gives none: short enough that nobody feels it, and no machine's rhythm, since the
+/// sender varies it.
+const SEND_GAP: TimeDelta = TimeDelta::milliseconds(300);
 
 fn instance(
     reader: &mut Reader<'_>,
@@ -76,7 +83,7 @@ fn instance(
     let mut given = Instance {
         name: slug.unwrap_or_default().to_owned(),
         api_key_env: None,
-        send_gap: TimeDelta::zero(),
+        send_gap: SEND_GAP,
         typing: true,
     };
     let Some(mut table) = parent.table(reader, "instance", "[instance]") else {
@@ -85,7 +92,7 @@ fn instance(
     let written = table.optional(reader, "name", line(100, "studio-lua"));
     given.api_key_env = table.optional(reader, "api_key_env", values::variable);
     let gap = short_length(TimeDelta::zero(), HOUR, "500ms");
-    given.send_gap = table.optional(reader, "send_gap", gap).unwrap_or_default();
+    given.send_gap = table.optional(reader, "send_gap", gap).unwrap_or(SEND_GAP);
     given.typing = table.optional(reader, "typing", values::flag).unwrap_or(true);
     table.close(reader);
     given.name = written.or_else(|| slug.map(str::to_owned))?;
@@ -236,6 +243,15 @@ fn staff(
         let key = keys.read(reader, &mut table, "ana");
         let member_name = table.required(reader, "name", "\"Ana\"", name("Ana"));
         let does = member_services(reader, &mut table, services);
+        let phone = table.optional(reader, "phone", values::phone);
+        let email = table.optional(reader, "email", values::email);
+        let agenda = table.optional(reader, "agenda", values::time);
+        if agenda.is_some() && phone.is_none() && email.is_none() {
+            let reason =
+                "goes nowhere; write phone = \"+5511999990000\" or email = \"ana@example.org\"";
+            let line = table.line_of(reader, "agenda");
+            reader.report(line, table.path_of("agenda"), reason.to_owned());
+        }
         let hours = table.table(reader, "hours", HOURS_EXAMPLE).map(|own| week(reader, own));
         if hours.as_ref().is_some_and(|own| own.openings.is_empty()) {
             let reason = "no opening; write at least one, such as { mon = [\"09:00-12:00\"] }, or \
@@ -246,7 +262,7 @@ fn staff(
         let time_off = time_off(reader, &mut table, zone);
         table.close(reader);
         if let (Some(key), Some(name)) = (key, member_name) {
-            staff.push(Member { key, name, services: does, hours, time_off });
+            staff.push(Member { key, name, services: does, phone, email, agenda, hours, time_off });
         }
     }
     staff

@@ -51,7 +51,7 @@ fn what_is_left_out_takes_the_defaults() {
         Instance {
             name: "studio-lua".to_owned(),
             api_key_env: None,
-            send_gap: TimeDelta::zero(),
+            send_gap: TimeDelta::milliseconds(300),
             typing: true,
         }
     );
@@ -149,6 +149,9 @@ fn a_bad_field_is_told_with_line_field_and_what_was_expected() {
         ("[hours]",                       "[booking]\nquiet_hours = true\n[hours]", Some(7), "booking.quiet_hours", "\"21:00-08:00\", or false"),
         ("[hours]",                       "[booking]\nquiet_hours = \"08:00-08:00\"\n[hours]", Some(7), "booking.quiet_hours", "two different times"),
         ("[hours]",                       "[booking]\nholds = \"10m\"\n[hours]", Some(7), "booking.holds", "unknown field; known here are slot_interval"),
+        ("[hours]",                       "[notifications]\nthanks = 1\n[hours]", Some(7), "notifications.thanks", "expected true or false"),
+        ("[hours]",                       "[recall]\nafter = \"6d\"\n[hours]", Some(7), "recall.after", "from 7d to 1096d, such as \"180d\""),
+        ("[hours]",                       "[recall]\n[hours]",                 Some(6), "recall.after", "write it such as after = \"180d\""),
         ("[[services]]",                  "[closures]\n[[services]]",           Some(8), "closures", "expected a list"),
         ("[hours]\nmon = [\"09:00-12:00\", \"13:00-18:00\"]\n", "",             None, "hours", "write [hours] with the days of the week"),
         ("mon =",                         "monday =",                           Some(7), "hours.monday", "known here are mon, tue, wed, thu, fri, sat, sun"),
@@ -240,6 +243,31 @@ fn hours_of_ones_own_for_everybody_do_without_the_tenants() {
     let file = parse(&text).unwrap();
     let openings = &file.staff[0].hours.as_ref().unwrap().openings;
     assert_eq!(openings, &[Opening { weekday: 7, opens: 0, closes: 1440 }]);
+}
+
+#[test]
+fn news_and_agendas_are_for_tenants_and_staff_who_ask_for_them() {
+    let least = parse(&least_with("[hours]", "[hours]")).unwrap();
+    assert_eq!(least.notifications.told(), [""; 0]);
+    assert_eq!((least.notifications.recall_after, least.staff[0].agenda), (None, None));
+    let asked =
+        "[notifications]\nthanks = true\narrived = true\n[recall]\nafter = \"180d\"\n[hours]";
+    let file = parse(&least_with("[hours]", asked)).unwrap();
+    assert_eq!(file.notifications.told(), ["arrived", "completed"]);
+    assert_eq!(file.notifications.recall_after, Some(TimeDelta::days(180)));
+
+    let ana = |fields: &str| parse(&least_with("[[staff]]\n", &format!("[[staff]]\n{fields}")));
+    let file = ana("email = \"ana@example.org\"\nagenda = \"07:30\"\n").unwrap();
+    assert_eq!(file.staff[0].agenda.map(|at| at.to_string()), Some("07:30:00".to_owned()));
+    for (fields, reason) in [
+        ("agenda = \"07:30\"\n", "goes nowhere"),
+        ("phone = \"+5511999990001\"\nagenda = \"24:00\"\n", "a time of day"),
+        ("email = \"ana@example\"\n", "an e-mail address"),
+        ("email = \"Ana <ana@example.org>\"\n", "an e-mail address"),
+    ] {
+        let problems = ana(fields).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.reason.contains(reason)), "{problems:?}");
+    }
 }
 
 #[test]

@@ -232,6 +232,37 @@ pub(super) fn capacity(value: &DeValue<'_>) -> Read<u16> {
     })
 }
 
+/// An address for e-mail: something on both sides of one `@`, and a domain with a dot.
+pub(super) fn email(value: &DeValue<'_>) -> Read<String> {
+    let is_plain = |part: &str| {
+        !part.is_empty()
+            && !part.contains(|c: char| {
+                c.is_control() || c.is_whitespace() || r#"@,;:<>()"\"#.contains(c)
+            })
+    };
+    let fits = |text: &&str| {
+        text.len() <= 254
+            && text.split_once('@').is_some_and(|(local, domain)| {
+                let labels = domain.rsplit_once('.');
+                is_plain(local) && labels.is_some_and(|(name, top)| is_plain(name) && is_plain(top))
+            })
+    };
+    value
+        .as_str()
+        .filter(fits)
+        .map(str::to_owned)
+        .ok_or_else(|| expected("an e-mail address, such as \"ana@example.org\"", value))
+}
+
+/// A local time of day, before midnight.
+pub(super) fn time(value: &DeValue<'_>) -> Read<NaiveTime> {
+    let read = value
+        .as_str()
+        .and_then(minutes)
+        .and_then(|total| NaiveTime::from_hms_opt(u32::from(total / 60), u32::from(total % 60), 0));
+    read.ok_or_else(|| expected("a time of day, such as \"07:30\"", value))
+}
+
 /// A stretch of a day, in minutes after midnight; it may end at `24:00`.
 pub(super) fn opening(value: &DeValue<'_>) -> Read<(u16, u16)> {
     let (opens, closes) = value

@@ -1,4 +1,4 @@
-//! Instances and their webhooks.
+//! Making, listing and deleting instances.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -7,14 +7,14 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    Failure, NO_EVENTS, Sim, WebhookError, key_of, matches, parse, shape, unauthorised, webhook_of,
-};
-use crate::gateway_sim::shape::EVENTS;
+use super::settings::{NO_EVENTS, WebhookError, unknown_event, webhook_of};
+use super::{Failure, Sim, key_of, matches, parse, unauthorised};
+use crate::gateway_sim::shape::instances as bodies;
+use crate::gateway_sim::state::{Instance, NewInstance, Settings};
+use crate::gateway_sim::version::Integration;
 
-const INTEGRATIONS: [&str; 2] = ["WHATSAPP-BAILEYS", "EVOLUTION"];
-
-/// Makes an instance, connected at once: there is nobody to scan a code.
+/// Makes an instance. One of kind WHATSAPP-BAILEYS shows a code if that is asked for, and stays
+/// closed otherwise.
 pub(super) async fn create(
     State(sim): State<Sim>,
     headers: HeaderMap,
@@ -29,9 +29,28 @@ pub(super) async fn create(
         let message = format!("This name \"{name}\" is already in use.");
         return Err(Failure::new(403, "Forbidden", json!([message])));
     }
-    let integration = body["integration"].as_str().unwrap_or_default();
-    if !INTEGRATIONS.contains(&integration) {
+    let new = new_instance(&body)?;
+    let id = sim.state().add_instance(name, new, sim.now()).id;
+    sim.emit(name, "instance.create", json!({ "instanceName": name, "instanceId": id }));
+    let wants_code = body["qrcode"] == true;
+    if wants_code {
+        sim.connect(name, body["number"].as_str());
+    }
+    let state = sim.state();
+    let Some(made) = state.instance(name) else { return Err(unauthorised()) };
+    let code = (wants_code && made.integration == Integration::Baileys)
+        .then(|| bodies::code(made.pairing.as_ref()));
+    let answer = bodies::created(name, made, &sim.config().server_url, code);
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+fn new_instance(body: &Value) -> Result<NewInstance, Failure> {
+    let Ok(integration) = Integration::deserialize(&body["integration"]) else {
         return Err(Failure::bad_request(json!(["Invalid integration"])));
+    };
+    let text = |field: &str| body[field].as_str().map(str::to_owned);
+    if integration == Integration::Cloud && body["token"].as_str().is_none() {
+        return Err(Failure::bad_request(json!(["token is required"])));
     }
     let webhook = match &body["webhook"] {
         settings if settings["url"].is_string() => match webhook_of(settings) {
@@ -43,33 +62,24 @@ pub(super) async fn create(
         },
         _ => None,
     };
-    let token = body["token"].as_str().map(str::to_owned);
-    let answer = {
-        let mut state = sim.state();
-        let made =
-            state.add_instance(name, token, Some(integration.to_owned()), webhook, sim.now());
-        shape::created(name, made)
-    };
-    let id = answer["instance"]["instanceId"].clone();
-    sim.emit(name, "instance.create", json!({ "instanceName": name, "instanceId": id }));
-    sim.emit(name, "connection.update", shape::connection_update(name, "open"));
-    Ok((StatusCode::CREATED, Json(answer)))
-}
-
-pub(super) async fn connection_state(
-    State(sim): State<Sim>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Failure> {
-    sim.authorise(&name, &headers)?;
-    let state = sim.state().instance(&name).map(|instance| instance.connection.clone());
-    Ok(Json(json!({ "instance": { "instanceName": name, "state": state } })))
+    Ok(NewInstance {
+        token: text("token"),
+        integration,
+        number: text("number"),
+        business: text("businessId"),
+        webhook,
+        // What it does not know it leaves out.
+        settings: Settings::deserialize(body).unwrap_or_default(),
+    })
 }
 
 #[derive(Deserialize)]
 pub(super) struct Wanted {
     #[serde(rename = "instanceName")]
     name: Option<String>,
+    #[serde(rename = "instanceId")]
+    id: Option<String>,
+    number: Option<String>,
 }
 
 /// All instances for the global key, its own one for a token.
@@ -87,69 +97,41 @@ pub(super) async fn fetch(
     if !global && opened.is_empty() {
         return Err(unauthorised());
     }
+    let is = |wanted: &Option<String>, found: Option<&str>| {
+        wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
+    };
     let rows: Vec<_> = opened
         .into_iter()
-        .filter(|(name, _)| wanted.name.as_ref().is_none_or(|wanted| wanted == *name))
-        .map(|(name, instance)| shape::instance(name, instance))
+        .filter(|(name, instance)| {
+            is(&wanted.name, Some(name.as_str()))
+                && is(&wanted.id, Some(&instance.id.to_string()))
+                && is(&wanted.number, instance.number.as_deref())
+        })
+        .map(|(name, instance)| bodies::row(name, instance))
         .collect();
-    match wanted.name {
-        Some(name) if rows.is_empty() => {
-            let message = format!("Instance \"{name}\" not found");
+    match wanted.name.or(wanted.id).or(wanted.number) {
+        Some(asked) if rows.is_empty() => {
+            let message = format!("Instance \"{asked}\" not found");
             Err(Failure::new(404, "Not Found", json!([message])))
         }
         _ => Ok(Json(Value::Array(rows))),
     }
 }
 
-pub(super) async fn set_webhook(
-    State(sim): State<Sim>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Failure> {
-    let body = parse(&body)?;
-    sim.authorise(&name, &headers)?;
-    let settings = &body["webhook"];
-    if !settings.is_object() {
-        return Err(Failure::schema(&["instance requires property \"webhook\""]));
-    }
-    for field in ["enabled", "url"] {
-        if settings[field].is_null() {
-            return Err(Failure::schema(&[&format!("webhook requires property \"{field}\"")]));
-        }
-    }
-    let new = webhook_of(settings).map_err(|error| match error {
-        WebhookError::NoEvents => Failure::new(500, "Internal Server Error", json!(NO_EVENTS)),
-        WebhookError::UnknownEvent(at) => unknown_event(at),
-    })?;
-    let now = sim.now();
-    let mut state = sim.state();
-    let Some(instance) = state.instance_mut(&name) else { return Err(unauthorised()) };
-    // The row stays the same one, all of its settings are new.
-    let (id, created_at) = match &instance.webhook {
-        Some(old) => (old.id.clone(), old.created_at),
-        None => (new.id.clone(), now),
-    };
-    let new = crate::gateway_sim::Webhook { id, created_at, updated_at: now, ..new };
-    let answer = shape::webhook(&new, instance.id);
-    instance.webhook = Some(new);
-    Ok((StatusCode::CREATED, Json(answer)))
-}
-
-pub(super) async fn find_webhook(
+/// Deletes an instance; one that is connected is put out first.
+pub(super) async fn delete(
     State(sim): State<Sim>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Failure> {
     sim.authorise(&name, &headers)?;
-    let state = sim.state();
-    let row = state
-        .instance(&name)
-        .and_then(|instance| Some(shape::webhook(instance.webhook.as_ref()?, instance.id)));
-    Ok(Json(row.unwrap_or_default()))
-}
-
-fn unknown_event(at: usize) -> Failure {
-    let known = EVENTS.join(",");
-    Failure::schema(&[&format!("webhook.events[{at}] is not one of enum values: {known}")])
+    if sim.state().instance(&name).is_some_and(Instance::is_open) {
+        sim.put_out(&name);
+    }
+    let id = sim.state().instance(&name).map(|instance| instance.id);
+    sim.emit(&name, "remove.instance", Value::Null);
+    sim.emit(&name, "instance.delete", json!({ "instanceName": name, "instanceId": id }));
+    sim.state().remove_instance(&name);
+    let response = json!({ "message": "Instance deleted" });
+    Ok(Json(json!({ "status": "SUCCESS", "error": false, "response": response })))
 }

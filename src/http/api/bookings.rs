@@ -75,6 +75,18 @@ pub(super) struct NewCustomer {
     /// Completes a customer who has none; others keep theirs.
     #[schema(example = "Marina", min_length = 1, max_length = 120)]
     name: Option<String>,
+    /// Where the tenant's notifications go that no other channel takes; in place of the one they had.
+    #[schema(
+        example = "marina@example.com",
+        min_length = 6,
+        max_length = 254,
+        pattern = r"^[!-~]+@[!-~]+\.[!-~]+$"
+    )]
+    email: Option<String>,
+    /// Whether they agreed to get news, such as an invitation months after a visit; left out: as
+    /// they said before.
+    #[schema(example = true)]
+    marketing_consent: Option<bool>,
 }
 
 /// What one wants who books.
@@ -106,13 +118,28 @@ pub(super) struct NamedCustomer {
     /// E.164.
     pub(super) phone: String,
     pub(super) name: Option<String>,
+    email: Option<String>,
+    marketing_consent: Option<bool>,
 }
 
 impl NamedCustomer {
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let phone = fields.required("phone", string(e164));
         let name = fields.optional("name", string(text(1..=120)));
-        Some(Self { phone: phone?, name })
+        let email = fields.optional("email", string(email_address));
+        let marketing_consent = fields.optional("marketing_consent", |value| {
+            value.as_bool().ok_or_else(|| "is neither true nor false".to_owned())
+        });
+        Some(Self { phone: phone?, name, email, marketing_consent })
+    }
+
+    /// Notes what is known of them beside their name, before a booking tells them anything.
+    pub(super) async fn note(&self, db: &mut TenantTx) -> sqlx::Result<()> {
+        if self.email.is_none() && self.marketing_consent.is_none() {
+            return Ok(());
+        }
+        let (name, email) = (self.name.as_deref(), self.email.as_deref());
+        bookings::note_contact(db, &self.phone, name, email, self.marketing_consent).await
     }
 }
 
@@ -154,6 +181,16 @@ fn e164(text: &str) -> Read<String> {
         "is no phone number; write it with + and its country code, such as +5511988887777"
             .to_owned()
     })
+}
+
+/// Reads an address that mail can be sent to.
+fn email_address(text: &str) -> Read<String> {
+    let text = text.trim();
+    if crate::channel::email::is_address(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("is no e-mail address, such as marina@example.com".to_owned())
+    }
 }
 
 /// What making a booking may meet beside what every request may.
@@ -244,6 +281,7 @@ async fn take(
     wish: &Wish,
 ) -> Result<bookings::Booking, Failure> {
     let Wish { service, staff, start, customer } = wish;
+    customer.note(db).await?;
     for staff_id in calendar.staff_at(service, *staff, *start) {
         let line = Line { service_id: service.id, staff_id, starts_at: *start };
         match bookings::book(db, &customer.phone, customer.name.as_deref(), &[line]).await {

@@ -4,8 +4,6 @@
 //! only the hash is stored. Whoever has the address sees the customers' names, so making a new one
 //! ends the old one.
 
-mod render;
-
 use std::collections::BTreeMap;
 
 use axum::extract::State;
@@ -30,6 +28,7 @@ use super::key::Caller;
 use super::problem::{KeyedProblems, Problem, described};
 use crate::db::TenantTx;
 use crate::db::bookings::calendar;
+use crate::domain::ical::{self, Entry};
 use crate::http::App;
 
 /// How far back a feed goes.
@@ -75,7 +74,7 @@ async fn booking_file(
         (header::CONTENT_DISPOSITION, header_value(&name)?),
         (header::ETAG, header_value(&etag(&booking))?),
     ];
-    Ok((headers, render::booking_file(&booking)).into_response())
+    Ok((headers, ical::file(&[Entry::from(&booking)], false)).into_response())
 }
 
 /// Where a feed is.
@@ -166,7 +165,8 @@ async fn feed(
     let bookings = calendar::bookings_of(&mut db, owner.staff_id, now - PAST).await?;
     db.rollback().await?;
 
-    let text = render::feed(&name, &zone, &bookings);
+    let entries: Vec<_> = bookings.iter().map(Entry::from).collect();
+    let text = ical::feed(&name, &zone, &entries);
     let version = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&text)));
     let kept = [
         (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),

@@ -187,6 +187,7 @@ async fn take(
     wanted: &Wanted,
 ) -> Result<Uuid, Failure> {
     let Wanted { services, start, customer } = wanted;
+    customer.note(db).await?;
     let wishes = wishes(services);
     let mut tried = Vec::new();
     while let Some(visit) = calendar.visit_at(&wishes, *start).filter(|it| !tried.contains(it)) {

@@ -1,15 +1,11 @@
 // The phone: messages of one customer with one business, live from the simulated gateway.
 
-import { $, h, clockTime, dayKey, longDay, now } from './dom.js';
-import { answers, pieces } from './menu.js';
+import { $, h, dayKey, longDay, now } from './dom.js';
+import { bubble, ticks } from './bubble.js';
+import { answers } from './menu.js';
 import { openings, words } from './people.js';
 
 const GATEWAY = '/gateway-sim/control/instances';
-/** Ticks by status: how many, and what they say. */
-const TICKS = {
-  sending: [0, 'sending'], pending: [0, 'on its way'], received: [1, 'sent'], sent: [1, 'sent'],
-  delivered: [2, 'delivered'], read: [2, 'read'], failed: [-1, 'not sent'],
-};
 /** Longest silence during which the assistant is shown typing, in ms. */
 const TYPING_ENDS = 12_000;
 
@@ -23,6 +19,7 @@ let atEnd = true; // the newest message is in view and stays so
 let typingTimer;
 let generation = 0; // answers to questions of a chat that was left are dropped
 let lost = false; // the gateway does not answer, and the page says so
+let aside; // what the next words are: { kind: 'quote' | 'edit' | 'owner', id }
 
 const base = () => `${GATEWAY}/${encodeURIComponent(tenant.instance)}`;
 const chatUrl = () => `${base()}/chats/${customer.phone}`;
@@ -49,6 +46,7 @@ export function open(nextTenant, nextCustomer) {
   stopTyping();
   offer();
   say('');
+  setAside();
   follow();
 }
 
@@ -88,44 +86,105 @@ export function setMode(mode) {
   if (silent) stopTyping();
 }
 
-/** Writes `words` as the customer. */
-export async function send(words) {
+/** Writes `words`: as a new message, or as what was said before that they are. */
+export function write(words) {
+  const what = aside;
+  setAside();
+  if (what?.kind === 'edit') return change(what.id, words.trim());
+  if (what?.kind === 'owner') return post('inbound', { ...who(), name: null, text: words.trim(), fromMe: true });
+  return send(words, what?.kind === 'quote' ? { quoted: what.id } : {});
+}
+
+/** What the next words will be; without `kind`, a new message. */
+export function setAside(kind, id) {
+  aside = kind && { kind, id };
+  const quoted = shown.get(id)?.message.text ?? '';
+  $('aside').hidden = !kind;
+  $('aside-text').textContent = { quote: `In answer to “${quoted}”`, edit: 'Instead of your message', owner: 'As the owner, on the business’s own phone' }[kind] ?? '';
+  if (kind === 'edit') text.value = quoted;
+  if (kind) text.focus();
+}
+$('aside-end').addEventListener('click', () => { setAside(); text.focus(); });
+
+/** Who writes. */
+export const who = () => ({ phone: customer.phone, name: customer.name });
+
+/** Sends a message of the customer; `more` holds what is not words. */
+export async function send(words, more = {}) {
   const said = words.trim();
-  if (!said || !tenant?.instance) return;
+  if ((!said && !more.kind) || !tenant?.instance) return;
   const mine = generation;
-  const message = { id: messageId(), from: 'customer', text: said, at: new Date(now()).toISOString(), status: 'sending' };
+  const message = { id: messageId(), from: 'customer', text: said || `[${more.kind}]`, quoted: more.quoted, is_reaction: more.kind === 'reaction', at: new Date(now()).toISOString(), status: 'sending' };
   upsert(message);
   scrollDown();
   offer();
   say('');
   startTyping();
   try {
-    const answer = await fetch(`${base()}/inbound`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ id: message.id, phone: customer.phone, name: customer.name, text: said }),
-    });
+    const { status } = await ask('inbound', { id: message.id, ...who(), text: said, ...more });
     if (mine !== generation) return;
-    if (!answer.ok) throw new Error(`the gateway answered ${answer.status}`);
-    const { status } = await answer.json();
-    // The webhook's answer: 2xx means that message and job are committed.
-    if (status >= 200 && status < 300) {
-      progress(message.id, 'delivered');
-    } else {
-      stopTyping();
-      progress(message.id, 'sent');
-      say(`Pontual did not take the message yet${status ? ` (its webhook answered ${status})` : ''}. The gateway tries again by itself.`);
-    }
+    took(status, message.id);
   } catch {
     if (mine !== generation) return;
     stopTyping();
     upsert({ ...message, status: 'failed' });
     say('Your message was not sent: the simulated gateway does not answer.', 'Try again', () => {
       remove(message.id);
-      send(said);
+      send(said, more);
     });
   }
 }
+
+/** Taps an option of a message; of a poll, the one chosen already is taken back. */
+function tap({ id, menu }, option) {
+  const back = menu.kind === 'poll' && menu.chosen.includes(option);
+  startTyping();
+  return post('tap', { ...who(), menu: id, options: back ? [] : [option] });
+}
+
+/** Changes a message, or takes it back where there are no words. */
+const change = (id, words) => post('edit', { phone: customer.phone, id, ...(words && { text: words }) });
+
+/** Does what needs no message on the screen before the gateway has it. */
+export async function post(call, body) {
+  if (!tenant?.instance) return;
+  const mine = generation;
+  say('');
+  try {
+    const answer = await ask(call, body);
+    if (mine === generation && answer?.id) took(answer.status, answer.id);
+  } catch (error) {
+    if (mine === generation) say(`That was not done: ${error.message}.`);
+  }
+}
+
+async function ask(call, body) {
+  const answer = await fetch(`${base()}/${call}`, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
+  });
+  const said = await answer.json().catch(() => null);
+  if (!answer.ok) throw new Error(said?.error ?? `the gateway answered ${answer.status}`);
+  return said;
+}
+
+/** Shows the webhook's answer: 2xx means that message and job are committed. */
+function took(status, id) {
+  if (status >= 200 && status < 300) {
+    progress(id, 'delivered');
+    return;
+  }
+  stopTyping();
+  progress(id, 'sent');
+  say(status === null
+    ? 'Nothing was delivered: the gateway is away, or holds this back. See Gateway behind the scenes.'
+    : `Pontual did not take the message yet (its webhook answered ${status}). The gateway tries again by itself.`);
+}
+
+/** What can be done to a message. */
+const acts = (message) => (message.from === 'business'
+  ? [['Reply', () => setAside('quote', message.id)],
+    [message.reaction ? 'Take 👍 back' : '👍', () => send(message.reaction ? '' : '👍', { kind: 'reaction', quoted: message.id })]]
+  : [['Edit', () => setAside('edit', message.id)], ['Delete', () => change(message.id)]]);
 
 async function load(mine) {
   try {
@@ -175,12 +234,22 @@ function arrived(message) {
 
 /** Adds a message, or brings the one with its id up to date; never a step back in status. */
 function upsert(message, quiet = false) {
+  if (message.is_reaction) return; // it is shown on the message that it is to
   const known = shown.get(message.id);
   if (known) {
     const status = known.message.status === 'sending' || rank(message.status) > rank(known.message.status)
       ? message.status : known.message.status;
-    known.message = { ...known.message, ...message, status };
-    known.element.querySelector('.ticks')?.replaceWith(ticks(status));
+    const before = known.message;
+    known.message = { ...before, ...message, status };
+    const looks = ({ text, menu, reaction, edited, deleted }) => JSON.stringify([text, menu, reaction, edited, deleted]);
+    if (looks(before) === looks(known.message)) {
+      known.element.querySelector('.ticks')?.replaceWith(ticks(status));
+    } else {
+      const again = draw(known.message);
+      again.classList.add('quiet');
+      known.element.replaceWith(again);
+      known.element = again;
+    }
     return;
   }
   const at = new Date(message.at);
@@ -189,7 +258,7 @@ function upsert(message, quiet = false) {
     log.dataset.day = day;
     log.append(h('li', { class: 'day' }, h('span', {}, dayName(at, day))));
   }
-  const element = bubble(message, at);
+  const element = draw(message);
   element.classList.toggle('quiet', quiet);
   log.append(element);
   shown.set(message.id, { message, element });
@@ -209,25 +278,11 @@ function progress(id, status) {
   if (known) upsert({ ...known.message, status });
 }
 
-const rank = (status) => ['failed', 'sending', 'pending', 'received', 'sent', 'delivered', 'read'].indexOf(status);
+const rank = (status) => ['failed', 'sending', 'waiting', 'pending', 'received', 'sent', 'delivered', 'read'].indexOf(status);
 
-function bubble(message, at) {
-  const mine = message.from === 'customer';
-  const body = h('span', { class: 'words' });
-  for (const piece of mine ? [{ text: message.text }] : pieces(message.text)) {
-    body.append(piece.digit ? h('b', {}, piece.text) : piece.text);
-  }
-  const time = clockTime(at, tenant.timezone, tenant.locale);
-  return h('li', { class: mine ? 'bubble mine' : 'bubble', 'data-id': message.id },
-    h('span', { class: 'unseen' }, mine ? `${customer.name}: ` : `${tenant.name}: `),
-    body,
-    h('span', { class: 'meta' }, h('time', { datetime: message.at }, time), ticks(message.status)));
-}
-
-function ticks(status) {
-  const [count, says] = TICKS[status] ?? [0, status];
-  return h('span', { class: `ticks t${count} ${status}`, title: says }, h('span', { class: 'unseen' }, `, ${says}`));
-}
+const draw = (message) => bubble(message, {
+  tenant, customer, quoted: shown.get(message.quoted)?.message.text, acts: acts(message), tap: (option) => tap(shown.get(message.id).message, option),
+});
 
 function dayName(at, day) {
   if (day === dayKey(new Date(now()), tenant.timezone)) return speech().today;
@@ -241,7 +296,7 @@ function offer() {
   const last = [...shown.values()].at(-1)?.message;
   $('empty').hidden = Boolean(last);
   if (!last) showEmpty();
-  const offered = last?.from === 'business' ? answers(last.text) : [];
+  const offered = last?.from === 'business' && !last.menu ? answers(last.text) : [];
   const id = offered.length ? last.id : undefined;
   if (id === menuOf && id) return;
   menuOf = id;

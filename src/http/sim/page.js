@@ -1,7 +1,9 @@
 // Brings phone and panel together: who writes to whom, and what the address bar remembers of it.
 
 import { $, h, clockTime, now } from './dom.js';
+import './others.js';
 import * as chat from './chat.js';
+import * as gateway from './gateway.js';
 import * as panel from './panel.js';
 import { customers, newcomer, shown } from './people.js';
 
@@ -76,6 +78,7 @@ function show() {
   document.title = `${customer.name} to ${tenant.name} · Pontual`;
   chat.open(tenant, customer);
   panel.open(tenant, customer, chat.setMode);
+  gateway.open(tenant);
   tick();
   if (matchMedia('(hover: hover)').matches) text.focus();
 }
@@ -107,7 +110,7 @@ $('composer').addEventListener('submit', (event) => {
   text.value = '';
   grow();
   text.focus();
-  chat.send(words);
+  chat.write(words);
 });
 text.addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
@@ -151,9 +154,10 @@ let leaving;
 document.addEventListener('visibilitychange', () => {
   clearTimeout(leaving);
   if (document.hidden) {
-    leaving = setTimeout(() => { chat.close(); panel.close(); }, LEAVE_AFTER);
+    leaving = setTimeout(() => { chat.close(); panel.close(); gateway.close(); }, LEAVE_AFTER);
   } else {
     chat.follow();
     panel.follow();
+    gateway.follow();
   }
 });

@@ -64,7 +64,10 @@ pub(super) async fn ask(http: &reqwest::Client, base: &str, recorded: &Value) ->
         body => ask.body(body.to_string()),
     };
     let answer = ask.send().await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    let status = answer.status().as_u16();
+    // No body at all is a text without letters.
+    let text = answer.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
 /// A server on a port of its own, stopped when dropped.
@@ -103,6 +106,7 @@ pub(super) async fn with_hook_and(config: SimConfig, headers: &[(&str, &str)]) -
 
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
+    pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -115,19 +119,19 @@ impl Seen {
 
 /// A webhook's receiving end, which answers as told.
 pub(super) struct Hook {
-    url: String,
+    pub(super) url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     answers: Arc<Mutex<VecDeque<u16>>>,
     _server: Server,
 }
 
 impl Hook {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let answers = Arc::new(Mutex::new(VecDeque::<u16>::new()));
         let (kept, next) = (seen.clone(), answers.clone());
-        let router = Router::new().fallback(move |_: Uri, headers: HeaderMap, body: Bytes| {
-            kept.lock().unwrap().push(Seen { headers, body });
+        let router = Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| {
+            kept.lock().unwrap().push(Seen { uri, headers, body });
             let status = next.lock().unwrap().pop_front().unwrap_or(200);
             std::future::ready(StatusCode::from_u16(status).unwrap())
         });
@@ -144,6 +148,11 @@ impl Hook {
     pub(super) fn of(&self, event: &str) -> Vec<Seen> {
         let seen = self.seen.lock().unwrap();
         seen.iter().filter(|seen| seen.json()["event"] == event).cloned().collect()
+    }
+
+    /// All deliveries, in the order in which they came.
+    pub(super) fn all(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
     }
 
     /// Waits for so many deliveries of an event.

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use pontual::channel::Channels;
 use pontual::channel::whatsapp::client::Gateway;
 use pontual::clock::Clock;
 use pontual::db;
@@ -78,6 +79,8 @@ pub(crate) struct Stack {
     /// Where web and gateway answer, such as `http://127.0.0.1:40001`.
     pub(crate) base: String,
     pub(crate) http: reqwest::Client,
+    /// E-mail and SMS, which a test may set up before it starts workers.
+    pub(crate) channels: Channels,
     workers: Vec<Workers>,
 }
 
@@ -95,12 +98,24 @@ impl Stack {
         for seed in SEEDS {
             db::tenants::apply(&pool, clock, &tenant(seed)).await.unwrap();
         }
-        // Nobody waits for typing in a test.
-        sqlx::query("update app.instances set typing = false").execute(&db.owner).await.unwrap();
+        // Nobody waits for typing in a test, or for the gap between two messages.
+        sqlx::query("update app.instances set typing = false, send_gap = '0'")
+            .execute(&db.owner)
+            .await
+            .unwrap();
         // Nor for what else somebody might write.
         sqlx::query("update app.tenants set burst_window = '0'").execute(&db.owner).await.unwrap();
         let (sim, base) = serve(&pool, clock).await;
-        Self { db, pool, clock, sim, base, http: reqwest::Client::new(), workers: Vec::new() }
+        Self {
+            db,
+            pool,
+            clock,
+            sim,
+            base,
+            http: reqwest::Client::new(),
+            channels: Channels::default(),
+            workers: Vec::new(),
+        }
     }
 
     /// Ends the whole program and starts it again on the same database with another clock: workers,
@@ -130,6 +145,7 @@ impl Stack {
             clock: self.clock,
             gateway: gateway.unwrap(),
             keys: GatewayKeys::new(SimConfig::default().api_key, HashMap::new()),
+            channels: self.channels.clone(),
         }
     }
 

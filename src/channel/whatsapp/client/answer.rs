@@ -7,8 +7,8 @@
 
 use serde_json::Value;
 
-use super::Sent;
-use super::error::{Misconfiguration, Refusal, Retry, SendError};
+use crate::channel::Sent;
+use crate::channel::error::{Misconfiguration, Refusal, Retry, SendError};
 
 /// The words of a thrown error, and what they mean where the status makes no difference.
 const THROWN: [(&str, SendError); 6] = [

@@ -3,77 +3,135 @@
 //! The field that is there decides, not `messageType`, which versions name differently; only for
 //! WhatsApp Business (Cloud) instances does the type tell a tap from a text.
 
+mod changes;
+mod taps;
+
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+pub(super) use self::changes::is_revoke;
 use super::cut;
 use crate::domain::conversation::MessageKind;
 
 /// Wrappers are unwrapped this often: disappearing, view-once and captioned messages nest.
 const MAX_WRAPPERS: usize = 8;
 
-/// Fields whose `message` is the real one.
-const WRAPPERS: [&str; 11] = [
-    "ephemeralMessage",
-    "viewOnceMessage",
-    "viewOnceMessageV2",
-    "viewOnceMessageV2Extension",
-    "documentWithCaptionMessage",
-    "deviceSentMessage",
-    "groupMentionedMessage",
-    "lottieStickerMessage",
-    "associatedChildMessage",
-    "botInvokeMessage",
-    "editedMessage",
-];
-
 /// Messages without words, by field.
-const MEDIA: [(&str, MessageKind); 11] = [
+const MEDIA: [(&str, MessageKind); 12] = [
     ("imageMessage", MessageKind::Image),
     ("videoMessage", MessageKind::Video),
     ("ptvMessage", MessageKind::Video),
     ("audioMessage", MessageKind::Audio),
     ("documentMessage", MessageKind::Document),
     ("stickerMessage", MessageKind::Sticker),
+    ("stickerPackMessage", MessageKind::Sticker),
     ("locationMessage", MessageKind::Location),
     ("liveLocationMessage", MessageKind::Location),
     ("contactMessage", MessageKind::Contact),
     ("contactsArrayMessage", MessageKind::Contact),
-    ("albumMessage", MessageKind::Image),
+    ("musicMessage", MessageKind::Audio),
 ];
 
-/// What else a person can send and we can only say that we cannot take.
-const OTHERS: [&str; 12] = [
+/// What else a person can send: we cannot take it, but we can say so, and read what is written on it.
+const OTHERS: [&str; 35] = [
     "orderMessage",
     "productMessage",
     "pollCreationMessage",
     "pollCreationMessageV2",
     "pollCreationMessageV3",
+    "pollCreationMessageV4",
+    "pollCreationMessageV5",
+    "pollCreationMessageV6",
+    "pollResultSnapshotMessage",
+    "pollResultSnapshotMessageV3",
     "eventMessage",
+    "eventInviteMessage",
+    "scheduledCallCreationMessage",
     "groupInviteMessage",
+    "newsletterAdminInviteMessage",
+    "newsletterFollowerInviteMessage",
+    "newsletterFollowerInviteMessageV2",
     "requestPaymentMessage",
     "sendPaymentMessage",
+    "paymentInviteMessage",
+    "declinePaymentRequestMessage",
+    "cancelPaymentRequestMessage",
     "invoiceMessage",
     "requestPhoneNumberMessage",
-    "callLogMesssage",
+    // Passed on from a business.
+    "templateMessage",
+    "highlyStructuredMessage",
+    "buttonsMessage",
+    "listMessage",
+    "interactiveMessage",
+    "richResponseMessage",
+    "statusMentionMessage",
+    "statusNotificationMessage",
+    "statusQuotedMessage",
+    "paymentLinkMetadata",
+    "questionResponseMessage",
+];
+
+/// Where something is written on one of [`OTHERS`].
+const INSCRIPTIONS: [&str; 16] = [
+    "/message",
+    "/caption",
+    "/text",
+    "/name",
+    "/contentText",
+    "/body/text",
+    "/hydratedTemplate/hydratedContentText",
+    "/hydratedFourRowTemplate/hydratedContentText",
+    "/interactiveMessageTemplate/body/text",
+    "/noteMessage/extendedTextMessage/text",
+    "/noteMessage/conversation",
+    "/note",
+    "/description",
+    "/title",
+    "/product/title",
+    "/groupName",
 ];
 
 /// What phones tell one another, beneath the conversation.
-const PROTOCOL: [&str; 9] = [
+const PROTOCOL: [&str; 20] = [
     "protocolMessage",
     "senderKeyDistributionMessage",
+    "fastRatchetKeySenderKeyDistributionMessage",
     "keepInChatMessage",
     "pinInChatMessage",
     "encReactionMessage",
     "encCommentMessage",
+    "encEventResponseMessage",
     "chat",
+    "call",
+    "bcallMessage",
+    "callLogMesssage",
+    "callLogMessage",
+    "scheduledCallEditMessage",
     "placeholderMessage",
     "secretEncryptedMessage",
+    "stickerSyncRmrMessage",
+    "messageHistoryBundle",
+    "messageHistoryNotice",
+    // The pictures of an album come one by one after it.
+    "albumMessage",
 ];
 
 /// What there is in a message.
 #[derive(Debug)]
 pub(super) enum Reading {
     Said(Said),
+    /// A reaction that answers nothing; without an emoji it, or a vote, was taken back.
+    Reaction {
+        quoted: String,
+        emoji: Option<String>,
+    },
+    /// An earlier message was taken back.
+    Revoked {
+        provider_id: String,
+    },
+    /// An earlier message has other words now.
+    Edited(Edited),
     /// There are no words in it, and there never were; says why.
     Nothing(&'static str),
     /// There may be words in it, in a shape that we do not know.
@@ -87,25 +145,47 @@ pub(super) struct Said {
     pub(super) text: Option<String>,
     pub(super) choice: Option<String>,
     pub(super) quoted: Option<String>,
+    /// A vote in a poll, …
+    pub(super) vote: bool,
+    /// … cast then, where that is told.
+    pub(super) cast_at: Option<DateTime<Utc>>,
+}
+
+/// New words.
+#[derive(Debug)]
+pub(super) struct Edited {
+    /// `None`: the message's own id is the one of the words before.
+    pub(super) provider_id: Option<String>,
+    pub(super) text: Option<String>,
+    pub(super) at: Option<DateTime<Utc>>,
 }
 
 /// Reads what was said in an event's data.
 pub(super) fn read(data: &Value) -> Reading {
-    let Some(message) = unwrapped(&data["message"]) else { return Reading::Unknown };
-    let quoted = |inner: &Value| {
-        [&data["contextInfo"], &inner["contextInfo"], &message["contextInfo"]]
-            .iter()
-            .find_map(|context| text_of(&context["stanzaId"]))
+    if let Some(edited) = changes::edit_in(&data["message"]) {
+        return Reading::Edited(edited);
+    }
+    let Some(message) = unwrapped(&data["message"]) else {
+        let stub = &data["messageStubType"];
+        // A call that was missed, a message that is still to be decrypted and comes again then.
+        return if stub.is_null() || stub == 0 {
+            Reading::Unknown
+        } else {
+            Reading::Nothing("stub")
+        };
     };
     let said = |kind, text, choice, inner: &Value| {
-        Reading::Said(Said { kind, text, choice, quoted: quoted(inner) })
+        let quoted = [&data["contextInfo"], &inner["contextInfo"], &message["contextInfo"]]
+            .iter()
+            .find_map(|context| text_of(&context["stanzaId"]));
+        Reading::Said(Said { kind, text, choice, quoted, vote: false, cast_at: None })
     };
 
-    if let Some(reading) = tapped(message, data, &said) {
+    if let Some(reading) = taps::tapped(message, data, &said) {
         return reading;
     }
-    if !message["reactionMessage"].is_null() {
-        return Reading::Nothing("reaction");
+    if message["reactionMessage"].is_object() {
+        return taps::reacted(&message["reactionMessage"]);
     }
     for (field, kind) in MEDIA {
         let inner = &message[field];
@@ -114,29 +194,14 @@ pub(super) fn read(data: &Value) -> Reading {
             return said(kind, words, None, inner);
         }
     }
-    for field in ["conversation", "extendedTextMessage"] {
-        let inner = &message[field];
-        let text = if inner.is_object() { &inner["text"] } else { inner };
-        if let Some(text) = text.as_str() {
-            // Cloud instances give the title of what was tapped as if it had been typed.
-            let tap = matches!(
-                data["messageType"].as_str(),
-                Some("interactiveMessage" | "buttonMessage")
-            );
-            let kind = if tap { MessageKind::Choice } else { MessageKind::Text };
-            return match text_of(&Value::from(text)) {
-                Some(text) => said(kind, Some(text), None, inner),
-                None => Reading::Nothing("empty text"),
-            };
-        }
+    if let Some(reading) = typed(message, data, &said) {
+        return reading;
     }
     if let Some(field) = OTHERS.iter().find(|&&field| !message[field].is_null()) {
-        return said(
-            MessageKind::Other,
-            text_of(&message[field]["message"]),
-            None,
-            &message[field],
-        );
+        return said(MessageKind::Other, inscription(&message[field]), None, &message[field]);
+    }
+    if let Some(change) = changes::of_protocol(&message["protocolMessage"]) {
+        return change;
     }
     if PROTOCOL.iter().any(|&field| !message[field].is_null()) {
         return Reading::Nothing("protocol");
@@ -146,6 +211,33 @@ pub(super) fn read(data: &Value) -> Reading {
         return said(MessageKind::Other, None, None, &Value::Null);
     }
     Reading::Unknown
+}
+
+/// A text, if it is one.
+fn typed(
+    message: &Value,
+    data: &Value,
+    said: &impl Fn(MessageKind, Option<String>, Option<String>, &Value) -> Reading,
+) -> Option<Reading> {
+    for field in ["conversation", "extendedTextMessage"] {
+        let inner = &message[field];
+        let text = if inner.is_object() { &inner["text"] } else { inner };
+        // A digit may have been made a number on its way.
+        let text = match text {
+            Value::String(text) => Value::from(text.as_str()),
+            Value::Number(number) => Value::from(number.to_string()),
+            _ => continue,
+        };
+        // Cloud instances give the title of what was tapped as if it had been typed.
+        let tap =
+            matches!(data["messageType"].as_str(), Some("interactiveMessage" | "buttonMessage"));
+        let kind = if tap { MessageKind::Choice } else { MessageKind::Text };
+        return Some(match text_of(&text) {
+            Some(text) => said(kind, Some(text), None, inner),
+            None => Reading::Nothing("empty text"),
+        });
+    }
+    None
 }
 
 /// The words of a message of either side: text, caption, or what a menu shows.
@@ -158,90 +250,37 @@ pub(super) fn words(message: &Value) -> Option<String> {
         &message["imageMessage"]["caption"],
         &message["videoMessage"]["caption"],
         &message["documentMessage"]["caption"],
+        // Of a poll, the question.
+        &message["pollCreationMessage"]["name"],
+        &message["pollCreationMessageV2"]["name"],
+        &message["pollCreationMessageV3"]["name"],
         // The EVOLUTION channel's own form of buttons.
         &message["title"],
     ];
     texts.into_iter().find_map(text_of)
 }
 
-/// A tap on a list row, a button or a poll, if it is one.
-fn tapped(
-    message: &Value,
-    data: &Value,
-    said: &impl Fn(MessageKind, Option<String>, Option<String>, &Value) -> Reading,
-) -> Option<Reading> {
-    let choice = |inner: &Value, id: &Value, title: &Value| {
-        Some(said(MessageKind::Choice, text_of(title), text_of(id), inner))
-    };
-    let inner = &message["listResponseMessage"];
-    if inner.is_object() {
-        let title = [&inner["title"], &inner["description"]];
-        let title =
-            title.into_iter().find(|title| text_of(title).is_some()).unwrap_or(&Value::Null);
-        return choice(inner, &inner["singleSelectReply"]["selectedRowId"], title);
-    }
-    let inner = &message["buttonsResponseMessage"];
-    if inner.is_object() {
-        return choice(inner, &inner["selectedButtonId"], &inner["selectedDisplayText"]);
-    }
-    let inner = &message["templateButtonReplyMessage"];
-    if inner.is_object() {
-        return choice(inner, &inner["selectedId"], &inner["selectedDisplayText"]);
-    }
-    let inner = &message["interactiveResponseMessage"];
-    if inner.is_object() {
-        let params = inner["nativeFlowResponseMessage"]["paramsJson"].as_str().unwrap_or_default();
-        let params: Value = super::json::parse(params.as_bytes()).unwrap_or_default();
-        return choice(inner, &params["id"], &inner["body"]["text"]);
-    }
-    let inner = &message["pollUpdateMessage"];
-    inner.is_object().then(|| voted(inner, data, said))
-}
-
-/// A vote. Options are known by name; where the gateway could not decrypt them there are none,
-/// and the tap is reported without words, so that the customer can be asked to write.
-fn voted(
-    inner: &Value,
-    data: &Value,
-    said: &impl Fn(MessageKind, Option<String>, Option<String>, &Value) -> Reading,
-) -> Reading {
-    let selected: Option<Vec<String>> = inner["vote"]["selectedOptions"]
-        .as_array()
-        .map(|options| options.iter().filter_map(text_of).collect())
-        .or_else(|| {
-            let with_voters = |update: &&Value| {
-                update["voters"].as_array().is_some_and(|voters| !voters.is_empty())
-            };
-            let updates = data["pollUpdates"].as_array()?;
-            Some(updates.iter().filter(with_voters).filter_map(|u| text_of(&u["name"])).collect())
-        });
-    let reading = match selected.as_deref() {
-        Some([]) => return Reading::Nothing("vote withdrawn"),
-        Some([first, ..]) => {
-            said(MessageKind::Choice, Some(first.clone()), Some(first.clone()), inner)
-        }
-        None => said(MessageKind::Choice, None, None, inner),
-    };
-    match (reading, text_of(&inner["pollCreationMessageKey"]["id"])) {
-        (Reading::Said(said), poll @ Some(_)) => Reading::Said(Said { quoted: poll, ..said }),
-        (reading, _) => reading,
-    }
+fn inscription(inner: &Value) -> Option<String> {
+    INSCRIPTIONS.iter().find_map(|path| text_of(inner.pointer(path)?))
 }
 
 /// The message inside of all wrappers; `None` where there is none, or too many around it.
 fn unwrapped(message: &Value) -> Option<&Value> {
     let mut message = message;
     for _ in 0..=MAX_WRAPPERS {
-        let inner = WRAPPERS
-            .iter()
-            .map(|&wrapper| &message[wrapper])
-            .find(|wrapper| wrapper["message"].is_object());
-        match inner {
+        match wrapper_in(message) {
             Some(wrapper) => message = &wrapper["message"],
             None => return message.is_object().then_some(message),
         }
     }
     None
+}
+
+/// The field of a message that holds the real one. Wrappers come with every year; what they have in
+/// common is a `message` inside.
+fn wrapper_in(message: &Value) -> Option<&Value> {
+    let mut fields = message.as_object()?.values();
+    fields.find(|field| field.get("message").is_some_and(Value::is_object))
 }
 
 /// A string with something in it, cut to what is kept.
@@ -251,77 +290,4 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn wrapped(times: usize) -> Value {
-        (0..times).fold(
-            json!({ "conversation": "oi" }),
-            |inner, i| json!({ WRAPPERS[i % WRAPPERS.len()]: { "message": inner } }),
-        )
-    }
-
-    #[test]
-    fn wrappers_are_opened_up_to_a_bound() {
-        for times in [0, 1, MAX_WRAPPERS] {
-            let reading = read(&json!({ "message": wrapped(times) }));
-            let Reading::Said(said) = reading else { panic!("{times}: {reading:?}") };
-            assert_eq!((said.kind, said.text.as_deref()), (MessageKind::Text, Some("oi")));
-        }
-        let reading = read(&json!({ "message": wrapped(MAX_WRAPPERS + 1) }));
-        assert!(matches!(reading, Reading::Unknown), "{reading:?}");
-    }
-
-    #[test]
-    fn a_long_text_is_cut_to_4096_characters() {
-        let reading = read(&json!({ "message": { "conversation": "ã".repeat(65_536) } }));
-        let Reading::Said(said) = reading else { panic!("{reading:?}") };
-        assert_eq!(said.text.map(|text| text.chars().count()), Some(4_096));
-    }
-
-    #[test]
-    fn what_phones_tell_one_another_is_nothing_said() {
-        for field in PROTOCOL {
-            let reading = read(&json!({ "message": { field: { "type": 0 } } }));
-            assert!(matches!(reading, Reading::Nothing("protocol")), "{field}");
-        }
-    }
-
-    #[test]
-    fn key_material_beside_a_text_does_not_hide_the_text() {
-        let message = json!({ "senderKeyDistributionMessage": {}, "conversation": "oi" });
-        assert!(matches!(read(&json!({ "message": message })), Reading::Said(_)));
-    }
-
-    #[test]
-    fn a_transcript_is_the_text_of_a_voice_message() {
-        let message = json!({ "audioMessage": { "ptt": true }, "speechToText": "amanhã às três" });
-        let Reading::Said(said) = read(&json!({ "message": message })) else { panic!() };
-        assert_eq!((said.kind, said.text.as_deref()), (MessageKind::Audio, Some("amanhã às três")));
-    }
-
-    #[test]
-    fn a_vote_is_read_from_the_voters_where_the_vote_does_not_say() {
-        let data = json!({
-            "message": { "pollUpdateMessage": { "pollCreationMessageKey": { "id": "3EB0P" }, "vote": {} } },
-            "pollUpdates": [{ "name": "14:00", "voters": [] }, { "name": "15:00", "voters": ["x"] }],
-        });
-        let Reading::Said(said) = read(&data) else { panic!() };
-        assert_eq!(said.choice.as_deref(), Some("15:00"));
-        assert_eq!(said.quoted.as_deref(), Some("3EB0P"));
-    }
-
-    #[test]
-    fn a_button_with_unreadable_parameters_is_still_a_tap() {
-        for params in ["", "{", "[]", r#"{"id":7}"#, r#"{"id":"\ud800"}"#] {
-            let message = json!({ "interactiveResponseMessage": {
-                "body": { "text": "Sim" }, "nativeFlowResponseMessage": { "paramsJson": params } } });
-            let Reading::Said(said) = read(&json!({ "message": message })) else {
-                panic!("{params}")
-            };
-            assert_eq!((said.kind, said.text.as_deref()), (MessageKind::Choice, Some("Sim")));
-        }
-    }
-}
+mod tests;

@@ -120,6 +120,7 @@ pub(super) const PHRASES: Shipped = Shipped {
 
     person: "Talk to a person",
     handed_over: "I will pass you to the team so you do not lose time. Someone answers here, usually within 20 min.\nWrite MENU if you want to go back to booking by yourself.",
+    booking_off: "Booking by chat is off for now. Someone from the team answers you here.",
     opted_out: "Done. You will get no more reminders or news from {tenant}.",
     still_on: "Your booking on {day}, {time} is still on.",
     all_still_on: "Your {count} bookings are still on.",
@@ -221,4 +222,10 @@ pub(super) const PHRASES: Shipped = Shipped {
     confirmed_by_staff: "Your booking is confirmed: {what}. Code {code}.",
     moved_by_staff: "We had to move your booking: now {day} {at}. 1 OK, 2 Other time, 3 Cancel",
     canceled_by_staff: "Sorry, we must cancel {day}, {time}. 1 New time, 0 Talk to a person",
+    moved_as_asked: "Moved, as you asked: now {day} {at}. 1 OK, 2 Other time, 3 Cancel",
+    canceled_as_asked: "Canceled, as you asked: {day}, {time}. 1 New time, 0 Talk to a person",
+    arrived: "Welcome! The team knows that you are here.",
+    thanks_for_visit: "Thank you for your visit to {tenant}! Write BOOK when you want a new time.",
+    missed_visit: "We missed you on {day} {at}. Write BOOK when you want a new time.",
+    recall: "Hi{name}! It has been a while since your last visit to {tenant}. Write BOOK when you want a time, STOP to get no more messages like this.",
 };

@@ -120,6 +120,7 @@ pub(super) const PHRASES: Shipped = Shipped {
 
     person: "Hablar con alguien",
     handed_over: "Te paso con el equipo para que no pierdas tiempo. Alguien responde por aquí, normalmente en 20 min.\nEscribe MENÚ si quieres volver a reservar por tu cuenta.",
+    booking_off: "Las reservas por aquí están en pausa por ahora. Alguien del equipo responde en esta conversación.",
     opted_out: "Listo. No recibirás más recordatorios ni novedades de {tenant}.",
     still_on: "Tu reserva del {day} {at} sigue en pie.",
     all_still_on: "Tus {count} reservas siguen en pie.",
@@ -221,4 +222,10 @@ pub(super) const PHRASES: Shipped = Shipped {
     confirmed_by_staff: "Tu reserva está confirmada: {what}. Código {code}.",
     moved_by_staff: "Tuvimos que mover tu reserva: ahora {day} {at}. 1 OK, 2 Otra hora, 3 Cancelar",
     canceled_by_staff: "Lo sentimos, debemos cancelar {day}, {time}. 1 Nueva hora, 0 Hablar con alguien",
+    moved_as_asked: "Cambiada, como pediste: ahora {day} {at}. 1 OK, 2 Otra hora, 3 Cancelar",
+    canceled_as_asked: "Cancelada, como pediste: {day}, {time}. 1 Nueva hora, 0 Hablar con alguien",
+    arrived: "¡Qué bueno verte! El equipo ya sabe que llegaste.",
+    thanks_for_visit: "¡Gracias por tu visita a {tenant}! Escribe RESERVAR cuando quieras una nueva hora.",
+    missed_visit: "Te esperábamos el {day} {at}. Escribe RESERVAR cuando quieras una nueva hora.",
+    recall: "¡Hola{name}! Ha pasado un tiempo desde tu última visita a {tenant}. Escribe RESERVAR cuando quieras una hora, BAJA para no recibir más mensajes como este.",
 };

@@ -112,6 +112,10 @@ const PORTUGUESE: &[(&str, &str)] = &[
         "reminder_general",
         "Olá{name}. {when}, {at}: {what}{place}. Escreva REMARCAR ou CANCELAR se precisar de outro horário.",
     ),
+    (
+        "recall",
+        "Olá{name}. Aqui é a assistente {of_tenant}. Faz um tempo desde a última visita. Escreva AGENDAR quando quiser um horário, SAIR para não receber mais mensagens como esta.",
+    ),
 ];
 
 const SPANISH: &[(&str, &str)] = &[
@@ -240,6 +244,27 @@ const SPANISH: &[(&str, &str)] = &[
     (
         "moved_by_staff",
         "Tuvimos que mover su reserva: ahora {day} {at}. 1 OK, 2 Otra hora, 3 Cancelar",
+    ),
+    (
+        "moved_as_asked",
+        "Cambiada, como pidió: ahora {day} {at}. 1 OK, 2 Otra hora, 3 Cancelar",
+    ),
+    (
+        "canceled_as_asked",
+        "Cancelada, como pidió: {day}, {time}. 1 Nueva hora, 0 Hablar con alguien",
+    ),
+    ("arrived", "Le damos la bienvenida. El equipo ya sabe de su llegada."),
+    (
+        "thanks_for_visit",
+        "Gracias por su visita a {tenant}. Escriba RESERVAR cuando quiera una nueva hora.",
+    ),
+    (
+        "missed_visit",
+        "Le esperábamos el {day} {at}. Escriba RESERVAR cuando quiera una nueva hora.",
+    ),
+    (
+        "recall",
+        "Buenas{name}. Ha pasado un tiempo desde su última visita a {tenant}. Escriba RESERVAR cuando quiera una hora, BAJA para no recibir más mensajes como este.",
     ),
 ];
 

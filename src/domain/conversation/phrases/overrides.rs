@@ -142,6 +142,21 @@ pub fn check(language: Language, key: &str, template: &str) -> Vec<String> {
             "there is no text with the key {key:?}; `pontual template list` shows them all"
         )];
     };
+    let told = values_of(text.template).unwrap_or_default();
+    let mut refused = refusals(template, text.values, |used| missing(used, &told));
+    if refused.is_empty() {
+        refused.extend(shape(template, &text));
+    }
+    refused
+}
+
+/// What speaks against a template of any channel: its writing, values that it does not have, and
+/// what `missing` finds in those it uses.
+pub(crate) fn refusals(
+    template: &str,
+    values: &[&str],
+    missing: impl Fn(&[String]) -> Option<String>,
+) -> Vec<String> {
     let mut refused = Vec::new();
     if template.trim().is_empty() {
         return vec!["the text is empty".to_owned()];
@@ -154,15 +169,61 @@ pub fn check(language: Language, key: &str, template: &str) -> Vec<String> {
     }
     match values_of(template) {
         Ok(used) => {
-            refused.extend(unknown(&used, &text));
-            refused.extend(missing(&used, &text));
+            refused.extend(unknown(&used, values));
+            refused.extend(missing(&used));
         }
         Err(reason) => refused.push(reason),
     }
-    if refused.is_empty() {
-        refused.extend(shape(template, &text));
-    }
     refused
+}
+
+/// A checked template with its values; `None`: it was not checked.
+pub(crate) fn filled(template: &str, values: &[(&str, &str)]) -> Option<String> {
+    render::own(template, values).ok()
+}
+
+/// What customers would read of a text with values as they might be: the shipped text, or
+/// `template` in its place. `None`: there is no such text, or [`check`] refuses the template.
+pub fn preview(language: Language, key: &str, template: Option<&str>) -> Option<String> {
+    let text = replaceable(language).into_iter().find(|text| text.key == key)?;
+    let template = match template {
+        Some(own) if !check(language, key, own).is_empty() => return None,
+        own => own.unwrap_or(text.template),
+    };
+    let values: Vec<_> = text.values.iter().map(|&name| (name, sample(language, name))).collect();
+    filled(template, &values)
+}
+
+/// A value as it might be; of one that has no example, its name.
+pub(crate) fn sample(language: Language, value: &'static str) -> &'static str {
+    let [english, portuguese, spanish] = match value {
+        "name" => [" Marina"; 3],
+        "tenant" | "of_tenant" => ["Luna Salon", "Studio Lua", "Salón Luna"],
+        "when" => [
+            "Tomorrow, Thursday 12 March",
+            "Amanhã, quinta-feira, 12 de março",
+            "Mañana, jueves 12 de marzo",
+        ],
+        "day" => ["Thursday 12 March", "quinta-feira, 12 de março", "jueves 12 de marzo"],
+        "at" => ["at 3:00 PM", "às 15h", "a las 15:00"],
+        "time" => ["3:00 PM", "15h00", "15:00"],
+        "what" | "the_service" => ["haircut with Ana", "corte com Ana", "corte con Ana"],
+        "service" => ["haircut", "corte", "corte"],
+        "staff" => ["Ana"; 3],
+        "place" => [", 120 Flower St", ", Rua das Flores, 120", ", Calle de las Flores 120"],
+        "code" => ["K7F2A"; 3],
+        "phone" => ["+1 415 555 0100", "+55 11 99999-0000", "+34 600 000 000"],
+        "duration" => ["45 min"; 3],
+        "price" => ["$40", "R$ 80", "40 €"],
+        "count" | "last" => ["3"; 3],
+        // The name of a value itself, which whoever writes texts recognizes.
+        other => return other,
+    };
+    match language {
+        Language::English => english,
+        Language::Portuguese => portuguese,
+        Language::Spanish => spanish,
+    }
 }
 
 /// The values a template asks for.
@@ -215,14 +276,14 @@ fn is_plain(tag: &str) -> bool {
         .is_some_and(|name| is_name(name.trim()))
 }
 
-fn unknown(used: &[String], text: &Replaceable) -> Option<String> {
+fn unknown(used: &[String], values: &[&str]) -> Option<String> {
     let unknown: Vec<_> = used
         .iter()
-        .filter(|name| !text.values.contains(&name.as_str()))
+        .filter(|name| !values.contains(&name.as_str()))
         .map(|name| format!("{{{name}}}"))
         .collect();
     (!unknown.is_empty()).then(|| {
-        let known: Vec<_> = text.values.iter().map(|name| format!("{{{name}}}")).collect();
+        let known: Vec<_> = values.iter().map(|name| format!("{{{name}}}")).collect();
         let known = if known.is_empty() {
             "it has no values".to_owned()
         } else {
@@ -233,9 +294,8 @@ fn unknown(used: &[String], text: &Replaceable) -> Option<String> {
 }
 
 /// What the shipped text tells and this one would keep to itself. "14h" and "às 14h" tell the same.
-fn missing(used: &[String], text: &Replaceable) -> Option<String> {
+fn missing(used: &[String], told: &[String]) -> Option<String> {
     let has = |name: &str| used.iter().any(|used| used == name);
-    let told = values_of(text.template).unwrap_or_default();
     let missing: Vec<_> = told
         .iter()
         .filter(|name| !OPTIONAL.contains(&name.as_str()) && !has(name))

@@ -120,6 +120,7 @@ pub(super) const PHRASES: Shipped = Shipped {
 
     person: "Falar com alguém",
     handed_over: "Vou passar você para a equipe, para não perder tempo. Alguém responde por aqui, em geral em até 20 min.\nEscreva MENU se quiser voltar ao agendamento.",
+    booking_off: "Os agendamentos por aqui estão pausados no momento. Alguém da equipe responde nesta conversa.",
     opted_out: "Pronto. Você não vai mais receber lembretes nem novidades {of_tenant}.",
     still_on: "O seu horário de {day}, {time} continua marcado.",
     all_still_on: "Os seus {count} horários continuam marcados.",
@@ -221,4 +222,10 @@ pub(super) const PHRASES: Shipped = Shipped {
     confirmed_by_staff: "O seu horário está confirmado: {what}. Código {code}.",
     moved_by_staff: "Precisamos mudar o seu horário: agora {day}, {at}. 1 OK, 2 Outro horário, 3 Cancelar",
     canceled_by_staff: "Sentimos muito, precisamos cancelar {day}, {time}. 1 Novo horário, 0 Falar com alguém",
+    moved_as_asked: "Horário mudado, como pedido: agora {day}, {at}. 1 OK, 2 Outro horário, 3 Cancelar",
+    canceled_as_asked: "Cancelado, como pedido: {day}, {time}. 1 Novo horário, 0 Falar com alguém",
+    arrived: "Boas-vindas! A equipe já sabe da sua chegada.",
+    thanks_for_visit: "Agradecemos a sua visita! Escreva AGENDAR quando quiser um novo horário.",
+    missed_visit: "Sentimos a sua falta no horário de {day}, {at}. Escreva AGENDAR quando quiser um novo horário.",
+    recall: "Oi{name}! Aqui é a assistente {of_tenant}. Faz um tempo desde a sua última visita. Escreva AGENDAR quando quiser um horário, SAIR para não receber mais mensagens como esta.",
 };

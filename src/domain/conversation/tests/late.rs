@@ -122,6 +122,97 @@ fn a_number_below_an_older_menu_gets_the_last_one_again() {
     assert!(world.send(&[answer]).starts_with("Please check:"));
 }
 
+/// A tap on the `digit`th row of the menu that was shown in this dialogue.
+fn tapped(world: &World, menu: u32, digit: u8, label: &str) -> Message {
+    Message {
+        kind: MessageKind::Choice,
+        choice: Some(format!("{menu}.{digit}")),
+        ..sent(world, label, 0)
+    }
+}
+
+#[test]
+fn a_tap_on_an_older_menu_is_taken_where_it_says_what_can_still_be_wished() {
+    let mut world = World::new(Language::Portuguese);
+    world.say("menu");
+    let services = world.dialogue.menu.number;
+    world.say("corte");
+    let times = world.dialogue.menu.number;
+    world.say("1");
+    assert_eq!(world.dialogue.state.name(), "confirmation");
+    // Another of the times that were offered before.
+    let answer = world.send(&[tapped(&world, times, 2, "qua 11/03, 14h30")]);
+    assert!(answer.contains("14h30"), "{answer}");
+    // Another service of the list before that.
+    let answer = world.send(&[tapped(&world, services, 2, "Coloração, 2 h, R$ 220")]);
+    assert!(answer.contains("Coloração"), "{answer}");
+    assert_ne!(world.dialogue.state.name(), "confirmation");
+}
+
+#[test]
+fn a_tap_on_an_older_question_never_answers_the_one_that_is_open() {
+    let mut world = World::new(Language::Portuguese);
+    world.say("corte");
+    world.say("1");
+    let first = world.dialogue.menu.number;
+    world.say("outro horário");
+    world.say("2");
+    assert_eq!(world.dialogue.state.name(), "confirmation");
+    world.send(&[tapped(&world, first, 1, "Confirmar")]);
+    assert_eq!(world.dialogue.state.name(), "confirmation", "nothing was confirmed");
+    assert_eq!(world.holds(), 1);
+    let last = world.dialogue.menu.number;
+    let answer = world.send(&[tapped(&world, last, 1, "Confirmar")]);
+    assert!(answer.starts_with("Agendado"), "{answer}");
+    // Nor does what was tapped long ago begin anything now.
+    let answer = world.send(&[tapped(&world, first, 1, "Confirmar")]);
+    assert!(!answer.starts_with("Agendado"), "{answer}");
+}
+
+#[test]
+fn a_vote_that_could_not_be_read_is_asked_for_in_writing() {
+    let mut world = World::new(Language::Portuguese);
+    world.say("corte");
+    let illegible = Message {
+        kind: MessageKind::Choice,
+        text: None,
+        quoted: Some("3EB0POLL".to_owned()),
+        ..sent(&world, "", 0)
+    };
+    let misses = world.dialogue.misses;
+    let answer = world.send(std::slice::from_ref(&illegible));
+    assert!(answer.contains("\n1 "), "{answer}");
+    assert_eq!((world.dialogue.state.name(), world.dialogue.misses), ("date_time", misses));
+}
+
+#[test]
+fn a_thumb_answers_the_question_it_is_put_on() {
+    let mut world = World::new(Language::Portuguese);
+    world.say("menu");
+    let earlier = world.now;
+    world.now += TimeDelta::minutes(1);
+    world.say("corte");
+    world.now += TimeDelta::minutes(1);
+    world.say("1");
+    assert_eq!(world.dialogue.state.name(), "confirmation");
+    let asked = world.now;
+    let thumb = |world: &World, on| Message {
+        kind: MessageKind::Reaction,
+        quoted: Some("3EB0".to_owned()),
+        quoted_at: on,
+        ..sent(world, "👍", 0)
+    };
+    // On an older message of ours, on one of their own, …
+    for on in [Some(earlier), None] {
+        let reaction = thumb(&world, on);
+        assert_eq!(world.send(&[reaction]), "");
+    }
+    // … and on the question.
+    world.now += TimeDelta::minutes(1);
+    let reaction = thumb(&world, Some(asked));
+    assert!(world.send(&[reaction]).starts_with("Agendado"));
+}
+
 #[test]
 fn a_number_typed_before_a_reminder_left_is_no_answer_to_it() {
     let mut world = World::new(Language::English).booked(march(12, 14, 45), "K7F29");

@@ -96,6 +96,7 @@ pub(crate) fn catalogue(language: Language) -> Catalogue {
         ],
         closures: Vec::new(),
         texts: crate::domain::conversation::Texts::default(),
+        features: crate::domain::catalogue::Features::default(),
     }
 }
 

@@ -169,6 +169,7 @@ mod tests {
             staff: Vec::new(),
             closures: Vec::new(),
             texts: Texts::default(),
+            features: crate::domain::catalogue::Features::default(),
         }
     }
 

@@ -5,29 +5,63 @@
 
 use chrono::{DateTime, Utc};
 use icalendar::{Calendar, Component, Event, EventLike, EventStatus, Property};
-
-use crate::db::bookings::Booking;
+use uuid::Uuid;
 
 /// In octets, without the line's end.
 const LONGEST_LINE: usize = 75;
 
-/// A booking for its customer.
-pub(super) fn booking_file(booking: &Booking) -> String {
-    // RFC 5546: what PUBLISH put into a calendar, CANCEL takes out.
-    let method = if booking.status == "cancelled" { "CANCEL" } else { "PUBLISH" };
-    let mut event = event(booking, &format!("{} · {}", booking.service_name, booking.staff_name));
-    let place = [Some(booking.tenant_name.as_str()), booking.tenant_address.as_deref()];
-    event.location(&clean(&place.into_iter().flatten().collect::<Vec<_>>().join(", ")));
-    folded(calendar().append_property(("METHOD", method)).push(event))
+/// A booking as calendars see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'a> {
+    pub id: Uuid,
+    pub code: &'a str,
+    /// As the database names it, such as `confirmed`.
+    pub status: &'a str,
+    pub service_name: &'a str,
+    pub staff_name: &'a str,
+    pub customer_name: Option<&'a str>,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+    pub revision: i32,
+    /// None: not told.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it became as it is here.
+    pub updated_at: DateTime<Utc>,
+    pub tenant_name: &'a str,
+    pub tenant_address: Option<&'a str>,
+}
+
+/// What a file does to the calendar that takes it in (RFC 5546): what `PUBLISH` put there, `CANCEL`
+/// takes out.
+pub fn method(entries: &[Entry<'_>]) -> &'static str {
+    if entries.iter().all(|entry| entry.status == "cancelled") { "CANCEL" } else { "PUBLISH" }
+}
+
+/// Bookings for their customer. `private`: neither service nor staff is named, as for a calendar
+/// that others see.
+pub fn file(entries: &[Entry<'_>], private: bool) -> String {
+    let mut calendar = calendar();
+    calendar.append_property(("METHOD", method(entries)));
+    for entry in entries {
+        let mut event = if private {
+            event(entry, entry.tenant_name)
+        } else {
+            event(entry, &format!("{} · {}", entry.service_name, entry.staff_name))
+        };
+        let place = [Some(entry.tenant_name), entry.tenant_address];
+        event.location(&clean(&place.into_iter().flatten().collect::<Vec<_>>().join(", ")));
+        calendar.push(event);
+    }
+    folded(&calendar)
 }
 
 /// What a member of staff subscribes to: everybody who comes to them, by name.
-pub(super) fn feed(name: &str, zone: &str, bookings: &[Booking]) -> String {
+pub fn feed(name: &str, zone: &str, bookings: &[Entry<'_>]) -> String {
     let mut calendar = calendar();
     calendar.append_property(("X-WR-CALNAME", clean(name).as_str()));
     calendar.append_property(("X-WR-TIMEZONE", zone));
     for booking in bookings {
-        let who = booking.customer_name.as_deref().unwrap_or(&booking.code);
+        let who = booking.customer_name.unwrap_or(booking.code);
         calendar.push(event(booking, &format!("{} · {who}", booking.service_name)));
     }
     folded(&calendar)
@@ -41,28 +75,31 @@ fn calendar() -> Calendar {
     calendar
 }
 
-fn event(booking: &Booking, summary: &str) -> Event {
-    let status = match booking.status.as_str() {
+fn event(booking: &Entry<'_>, summary: &str) -> Event {
+    let status = match booking.status {
         "cancelled" => EventStatus::Cancelled,
         "held" => EventStatus::Tentative,
         _ => EventStatus::Confirmed,
     };
-    Event::with_uid(&format!("{}@pontual", booking.id))
+    let mut event = Event::with_uid(&format!("{}@pontual", booking.id));
+    event
         .summary(&clean(summary))
-        .description(&booking.code)
+        .description(booking.code)
         .starts(booking.starts_at)
         .ends(booking.ends_at)
         .status(status)
         .timestamp(booking.updated_at)
         .append_property(Property::new("SEQUENCE", sequence(booking).to_string()))
-        .append_property(Property::new("CREATED", utc(booking.created_at)))
-        .append_property(Property::new("LAST-MODIFIED", utc(booking.updated_at)))
-        .done()
+        .append_property(Property::new("LAST-MODIFIED", utc(booking.updated_at)));
+    if let Some(created_at) = booking.created_at {
+        event.append_property(Property::new("CREATED", utc(created_at)));
+    }
+    event.done()
 }
 
 /// Rises with every move and with the end: a calendar takes a CANCEL only if it is newer than what it
 /// has (RFC 5546, section 2.1.4). Nothing comes after a cancellation, so the number stays free.
-fn sequence(booking: &Booking) -> i64 {
+fn sequence(booking: &Entry<'_>) -> i64 {
     i64::from(booking.revision) + i64::from(booking.status == "cancelled")
 }
 
@@ -97,41 +134,29 @@ fn clean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
-    fn booking() -> Booking {
+    fn booking() -> Entry<'static> {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-        Booking {
+        Entry {
             id: Uuid::from_u128(7),
-            code: "K7F2A".to_owned(),
-            visit_id: Uuid::from_u128(7),
-            status: "confirmed".to_owned(),
-            service_id: Uuid::from_u128(1),
-            service_key: "corte".to_owned(),
-            service_name: "Corte, lavagem; escova".to_owned(),
-            staff_id: Uuid::from_u128(2),
-            staff_key: "ines".to_owned(),
-            staff_name: "Inês".to_owned(),
-            customer_id: Uuid::from_u128(3),
-            customer_phone: Some("+5511988887777".to_owned()),
-            customer_name: Some("João \\ Conceição".to_owned()),
+            code: "K7F2A",
+            status: "confirmed",
+            service_name: "Corte, lavagem; escova",
+            staff_name: "Inês",
+            customer_name: Some("João \\ Conceição"),
             starts_at: at("2026-03-12T18:00:00Z"),
             ends_at: at("2026-03-12T18:45:00Z"),
-            timezone: "America/Sao_Paulo".to_owned(),
-            price: None,
-            currency: "BRL".to_owned(),
             revision: 3,
-            hold_expires_at: None,
-            confirmed_at: None,
-            cancel_reason: None,
-            override_reason: None,
-            created_at: at("2026-03-10T13:00:00Z"),
+            created_at: Some(at("2026-03-10T13:00:00Z")),
             updated_at: at("2026-03-11T14:30:15Z"),
-            tenant_name: "Studio Lua".to_owned(),
-            tenant_address: Some("Rua das Flores, 120".to_owned()),
+            tenant_name: "Studio Lua",
+            tenant_address: Some("Rua das Flores, 120"),
         }
+    }
+
+    fn booking_file(entry: &Entry<'_>) -> String {
+        file(std::slice::from_ref(entry), false)
     }
 
     fn only_event(text: &str) -> Event {
@@ -169,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_booking_takes_its_entry_out_of_calendars() {
-        let cancelled = Booking { status: "cancelled".to_owned(), ..booking() };
+        let cancelled = Entry { status: "cancelled", ..booking() };
         let text = booking_file(&cancelled);
         assert!(text.contains("METHOD:CANCEL\r\n"), "{text}");
         assert_eq!(only_event(&text).property_value("STATUS"), Some("CANCELLED"));
@@ -187,7 +212,7 @@ mod tests {
         );
         assert!(!text.contains("METHOD"), "a feed is the state of things, not a message");
         assert_eq!(text, feed("Inês", "America/Sao_Paulo", &[booking()]));
-        let nameless = Booking { customer_name: None, ..booking() };
+        let nameless = Entry { customer_name: None, ..booking() };
         let text = feed("Inês", "America/Sao_Paulo", &[nameless]);
         assert_eq!(
             only_event(&text).property_value("SUMMARY"),
@@ -199,7 +224,7 @@ mod tests {
     fn lines_end_in_crlf_and_have_75_octets_at_most_whatever_the_name() {
         for length in 0..160 {
             let name = "ação, é; \\ ".chars().cycle().take(length).collect::<String>();
-            let text = booking_file(&Booking { service_name: format!("x{name}x"), ..booking() });
+            let text = booking_file(&Entry { service_name: &format!("x{name}x"), ..booking() });
             for line in text.split_terminator("\r\n") {
                 assert!(line.len() <= 75 && !line.contains(['\r', '\n']), "{line:?}");
             }
@@ -211,9 +236,25 @@ mod tests {
 
     #[test]
     fn a_name_cannot_bring_in_lines_of_its_own() {
-        let staff_name = "Ana\r\nSTATUS:CANCELLED\nX:y".to_owned();
-        let text = booking_file(&Booking { staff_name, ..booking() });
+        let staff_name = "Ana\r\nSTATUS:CANCELLED\nX:y";
+        let text = booking_file(&Entry { staff_name, ..booking() });
         assert_eq!(text.matches("\r\nSTATUS:").count(), 1, "{text}");
         assert_eq!(only_event(&text).property_value("STATUS"), Some("CONFIRMED"));
+    }
+
+    #[test]
+    fn a_visit_is_one_file_and_is_cancelled_only_when_all_of_it_is() {
+        let second = Entry { id: Uuid::from_u128(8), ..booking() };
+        let cancelled = Entry { status: "cancelled", ..second };
+        let text = file(&[booking(), cancelled], false);
+        assert_eq!(text.matches("BEGIN:VEVENT").count(), 2, "{text}");
+        assert_eq!((method(&[booking(), cancelled]), method(&[cancelled])), ("PUBLISH", "CANCEL"));
+    }
+
+    #[test]
+    fn a_private_entry_names_neither_service_nor_staff() {
+        let text = file(&[booking()], true);
+        assert_eq!(only_event(&text).property_value("SUMMARY"), Some("Studio Lua"));
+        assert!(!text.contains("Corte") && !text.contains("Inês"), "{text}");
     }
 }

@@ -1,7 +1,7 @@
-//! Why a call failed, in terms of what to do next.
+//! Why a call to a provider failed, in terms of what to do next; the same for every channel.
 //!
-//! None of these holds a number, a text, a key or a word of the gateway's answer, so that they can
-//! be logged and stored.
+//! None of these holds a number, an address, a text, a key or a word of the provider's answer, so
+//! that they can be logged and stored.
 
 /// Why a send was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -9,7 +9,7 @@ pub enum SendError {
     /// It certainly did not go out: try again.
     #[error("not sent: {retry}")]
     NotSent { retry: Retry },
-    /// It may have gone out: look it up ([`super::Gateway::find_sent`]), and send it again, once,
+    /// It may have gone out: look it up ([`super::Channel::find_sent`]), and send it again, once,
     /// only if it is not there.
     #[error("may have been sent: {why}")]
     MaybeSent { why: &'static str },
@@ -62,9 +62,13 @@ impl std::fmt::Display for Retry {
 pub enum Refusal {
     /// Nobody has this number on WhatsApp. Of a LID: try the phone.
     Number,
+    /// Nobody can be reached at this phone number or e-mail address.
+    Address,
+    /// The provider knows that this person wants no more messages.
+    OptedOut,
     /// This kind of message does not work on this kind of instance: send a plain text.
     Kind,
-    /// Meta refuses this message.
+    /// The provider (of WhatsApp: Meta) does not take this message.
     Message,
 }
 
@@ -72,8 +76,10 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Number => "the number is not on WhatsApp",
+            Self::Address => "nobody can be reached at this address",
+            Self::OptedOut => "the recipient wants no messages",
             Self::Kind => "this kind of message does not work on this instance",
-            Self::Message => "Meta does not take this message",
+            Self::Message => "the provider does not take this message",
         })
     }
 }
@@ -91,6 +97,8 @@ pub enum Misconfiguration {
     Licence,
     /// Meta's access token of the instance is dead.
     MetaToken,
+    /// The provider does not let us send from our address or number.
+    Sender,
 }
 
 impl std::fmt::Display for Misconfiguration {
@@ -101,6 +109,7 @@ impl std::fmt::Display for Misconfiguration {
             Self::Address => "there is no gateway at its address",
             Self::Licence => "the gateway wants a licence",
             Self::MetaToken => "Meta's access token of the instance is no longer valid",
+            Self::Sender => "the provider does not let us send from our address",
         })
     }
 }
