@@ -1,6 +1,7 @@
 //! The HTTP server: the gateway's webhook, the API, health, and in demonstrations the chat simulator.
 
 mod api;
+mod client_address;
 mod health;
 pub mod sim;
 mod trace;
@@ -15,6 +16,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::clock::Clock;
 
+pub use self::client_address::{NoProxy, Proxies};
+
 /// What handlers work with.
 #[derive(Clone)]
 pub struct App {
@@ -24,8 +27,14 @@ pub struct App {
     pub webhook_secrets: Arc<[String]>,
 }
 
-/// The routes every server has.
+/// The routes every server has, for clients that connect to it directly.
 pub fn router(app: App) -> Router {
+    router_behind(app, Proxies::default())
+}
+
+/// The routes every server has, behind proxies. Wrong keys are counted by address only where the
+/// server is told who connects (`into_make_service_with_connect_info`).
+pub fn router_behind(app: App, proxies: Proxies) -> Router {
     let router = Router::new()
         .route("/webhooks/evolution", post(webhook::receive))
         // With `byEvents` the gateway appends the event's name, and a second slash to an address
@@ -33,7 +42,7 @@ pub fn router(app: App) -> Router {
         .route("/webhooks/evolution/", post(webhook::receive))
         .route("/webhooks/evolution/{*event}", post(webhook::receive))
         .merge(health_routes(&app.pool))
-        .merge(api::router())
+        .merge(api::router(proxies))
         .layer(CatchPanicLayer::new());
     trace::traced(router).with_state(app)
 }

@@ -52,7 +52,7 @@ pub async fn receive(
     .bind(message.kind)
     .bind(message.body)
     .bind(message.sent_at);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+    Ok(outcome_of(&query.fetch_one(crate::db::alone(pool)).await?))
 }
 
 /// A customer changed the words of a message: read so if nobody has read it yet (`Accepted`), else
@@ -69,7 +69,7 @@ pub async fn receive_edit(
         .bind(instance)
         .bind(provider_id)
         .bind(text);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+    Ok(outcome_of(&query.fetch_one(crate::db::alone(pool)).await?))
 }
 
 /// A message from the tenant's own number to a customer.
@@ -101,7 +101,7 @@ pub async fn receive_own(
             .bind(message.lid)
             .bind(message.text)
             .bind(message.sent_at);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+    Ok(outcome_of(&query.fetch_one(crate::db::alone(pool)).await?))
 }
 
 /// Keeps a body that names no instance, for operators.
@@ -117,7 +117,7 @@ pub async fn receive_unrouted(
         .bind(instance)
         .bind(event)
         .bind(body)
-        .execute(pool)
+        .execute(crate::db::alone(pool))
         .await
         .map(|_| ())
 }
@@ -133,7 +133,7 @@ pub async fn receive_state(
         .bind(now)
         .bind(instance)
         .bind(state);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+    Ok(outcome_of(&query.fetch_one(crate::db::alone(pool)).await?))
 }
 
 /// Notes what became of a message we sent: `sent`, `delivered`, `read` or `failed`.
@@ -149,14 +149,14 @@ pub async fn receive_status(
         .bind(instance)
         .bind(provider_id)
         .bind(status);
-    Ok(outcome_of(&query.fetch_one(pool).await?))
+    Ok(outcome_of(&query.fetch_one(crate::db::alone(pool)).await?))
 }
 
 /// Whether any tenant has this instance.
 pub async fn instance_exists(pool: &PgPool, instance: &str) -> sqlx::Result<bool> {
     sqlx::query_scalar("select exists (select from app.instance_of($1))")
         .bind(instance)
-        .fetch_one(pool)
+        .fetch_one(crate::db::alone(pool))
         .await
 }
 

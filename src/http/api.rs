@@ -8,6 +8,7 @@ mod bookings;
 mod calendar;
 mod catalogue;
 mod conversations;
+mod failures;
 mod free;
 mod idempotency;
 mod in_path;
@@ -16,6 +17,7 @@ mod key;
 mod page;
 mod patience;
 mod problem;
+mod scope;
 mod visits;
 
 use std::any::Any;
@@ -30,12 +32,13 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
+use self::failures::Failures;
 use self::key::Uses;
 use self::problem::Problem;
-use super::App;
+use super::{App, Proxies};
 
 /// The routes of the API, its description, and `/problems/{kind}`.
-pub(super) fn router() -> Router<App> {
+pub(super) fn router(proxies: Proxies) -> Router<App> {
     let (described, description) = described().split_for_parts();
     let text = description.to_json().unwrap_or_default();
     let openapi =
@@ -48,7 +51,8 @@ pub(super) fn router() -> Router<App> {
         .route("/api/v1/", axum::routing::any(nothing_here))
         .route("/api/v1/{*rest}", axum::routing::any(nothing_here))
         .method_not_allowed_fallback(other_method)
-        .layer(Extension(Uses::default()));
+        .layer(Extension(Uses::default()))
+        .layer(Extension(Failures::new(proxies)));
     with_panics_told(all)
 }
 
@@ -67,6 +71,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(calendar::routes())
         .merge(conversations::routes());
     let mut api = OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", parts);
+    scope::describe(api.get_openapi_mut());
     let components = api.get_openapi_mut().components.get_or_insert_default();
     components.schemas.extend(problem::schemas());
     components.add_security_scheme(
@@ -74,7 +79,10 @@ fn described() -> OpenApiRouter<App> {
         SecurityScheme::Http(
             Http::builder()
                 .scheme(HttpAuthScheme::Bearer)
-                .description(Some("A key of the tenant, from `pontual key create`."))
+                .description(Some(
+                    "A key of the tenant, from `pontual key create`. The role that an operation \
+                     names is the scope its key needs: read, write or operate.",
+                ))
                 .build(),
         ),
     );
