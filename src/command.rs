@@ -1,6 +1,8 @@
 //! The program's commands.
 
+mod customer;
 mod dev;
+mod doctor;
 mod flag;
 mod gateway_sim;
 mod instance;
@@ -36,6 +38,8 @@ enum Command {
     Web,
     /// Run a pool of workers; any number of such processes on any number of machines
     Worker(serve::Worker),
+    /// Check configuration, database, roles, policies, queue and gateway: a line each
+    Doctor(doctor::Doctor),
     /// Run the simulated Evolution gateway alone
     GatewaySim(gateway_sim::Simulator),
     /// Create, update and list tenants
@@ -44,6 +48,9 @@ enum Command {
     /// Create, show and revoke keys of the HTTP API
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Show what is held about a customer, or end it
+    #[command(subcommand)]
+    Customer(customer::CustomerCommand),
     /// Connect tenants' WhatsApp numbers to the gateway, and see how they are connected
     #[command(subcommand)]
     Instance(instance::InstanceCommand),
@@ -88,12 +95,16 @@ impl Cli {
             Command::Migrate => migrate::run(environment.owner_database_url()?, clock).await,
             Command::Web => serve::web(environment).await,
             Command::Worker(worker) => serve::worker(worker, environment).await,
+            Command::Doctor(doctor) => doctor::run(&doctor, environment).await,
             Command::GatewaySim(simulator) => gateway_sim::run(simulator, environment).await,
             Command::Tenant(command) => {
                 tenant::run(command, environment.owner_database_url()?, clock).await
             }
             Command::Key(command) => {
                 key::run(command, environment.owner_database_url()?, clock).await
+            }
+            Command::Customer(command) => {
+                customer::run(command, environment.owner_database_url()?, clock).await
             }
             Command::Instance(command) => instance::run(command, environment).await,
             Command::Flag(command) => {

@@ -64,6 +64,26 @@ impl Environment {
         )
     }
 
+    /// Whether `DATABASE_URL` is that of a pooler which gives each transaction a server connection of
+    /// its own.
+    ///
+    /// # Errors
+    ///
+    /// The value is not one there is.
+    pub fn pools_transactions(&self) -> anyhow::Result<bool> {
+        match self.var("DATABASE_POOLER").unwrap_or("none") {
+            "none" => Ok(false),
+            "transaction" => Ok(true),
+            _ => bail!("DATABASE_POOLER is neither none nor transaction"),
+        }
+    }
+
+    /// The server past any pooler, for what needs a session: being woken when there is work. Unset
+    /// behind a pooler of transactions, workers look for it once a second.
+    pub fn direct_database_url(&self) -> Option<&str> {
+        self.var("DATABASE_DIRECT_URL")
+    }
+
     /// The owner's connection where there is one, else the only one.
     pub fn owner_database_url(&self) -> anyhow::Result<&str> {
         match self.var("MIGRATION_DATABASE_URL") {
@@ -217,6 +237,14 @@ mod tests {
         let both = Environment::of(&[("DATABASE_URL", "a"), ("MIGRATION_DATABASE_URL", "b")]);
         assert_eq!(both.owner_database_url().unwrap(), "b");
         assert_eq!(Environment::of(&[("DATABASE_URL", "a")]).owner_database_url().unwrap(), "a");
+    }
+
+    #[test]
+    fn a_pooler_is_one_of_those_we_know() {
+        assert!(!Environment::of(&[]).pools_transactions().unwrap());
+        let set = |value| Environment::of(&[("DATABASE_POOLER", value)]).pools_transactions();
+        assert!(set("transaction").unwrap());
+        assert!(set("session").is_err());
     }
 
     #[test]

@@ -9,14 +9,17 @@ mod busy;
 pub mod conversations;
 pub mod customers;
 pub mod direct;
+pub mod facts;
 pub mod flags;
 pub mod inbox;
 pub mod instances;
+pub mod invariants;
 pub mod journal;
 pub mod keys;
 mod migrate;
 pub mod notifications;
 pub mod outbox;
+pub mod pooler;
 pub mod reminders;
 mod safety;
 pub mod templates;
@@ -32,7 +35,8 @@ use uuid::Uuid;
 use crate::clock::Clock;
 
 pub use busy::busy;
-pub use migrate::{migrate, schema_fingerprint};
+pub use migrate::{migrate, migrate_patiently, schema_fingerprint};
+pub use pooler::{Pooler, alone};
 pub use safety::{UnsafeRole, refuse_unsafe_role};
 
 /// How long a request waits for a connection: a gateway whose webhook fails comes back by itself,
@@ -41,29 +45,57 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connects a pool of at most `most` connections.
 ///
-/// A clock with an offset tells it to each connection; PgBouncer refuses such a start-up option,
-/// so only demonstrations and tests move the clock.
+/// A clock with an offset tells it to each connection.
 ///
 /// # Errors
 ///
 /// The first connection is made at once, so that a wrong address is known at start.
 pub async fn connect(url: &str, most: u32, clock: Clock) -> anyhow::Result<PgPool> {
+    connect_through(url, most, clock, Pooler::None).await
+}
+
+/// As [`connect`], through a pooler.
+///
+/// # Errors
+///
+/// Also that the pooler is not set up for us: says how it should be.
+pub async fn connect_through(
+    url: &str,
+    most: u32,
+    clock: Clock,
+    pooler: Pooler,
+) -> anyhow::Result<PgPool> {
     use anyhow::Context as _;
     let mut options: PgConnectOptions = url
         .parse()
         .context("the database address is no postgres:// URL; see DATABASE_URL in the README")?;
-    options = options.application_name("pontual");
+    options = pooler.prepare(options);
+    if pooler == Pooler::Transaction && !clock.offset().is_zero() {
+        anyhow::bail!("PONTUAL_CLOCK_OFFSET does not go through a pooler; unset one of the two");
+    }
     if !clock.offset().is_zero() {
         options =
             options.options([("app.clock_offset", format!("{}s", clock.offset().num_seconds()))]);
     }
-    PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(PATIENCE)
         .after_release(|conn, _| Box::pin(left_clean(conn)))
         .connect_with(options)
-        .await
-        .context("the database does not answer; check DATABASE_URL and that the server runs")
+        .await;
+    let pool = match pool {
+        Err(error) if error.to_string().contains("unsupported startup parameter") => {
+            return Err(error).context(
+                "DATABASE_URL is a pooler's; set DATABASE_POOLER=transaction (docs/operations.md)",
+            );
+        }
+        pool => pool
+            .context("the database does not answer; check DATABASE_URL and that the server runs")?,
+    };
+    if pooler == Pooler::Transaction {
+        pooler::refuse_unclean_pooler(&pool).await?;
+    }
+    Ok(pool)
 }
 
 /// Whether a connection that comes back to the pool has no transaction open; otherwise it is closed.

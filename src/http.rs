@@ -1,6 +1,7 @@
 //! The HTTP server: the gateway's webhook, the API, health, and in demonstrations the chat simulator.
 
 mod api;
+mod client_address;
 mod health;
 mod metrics;
 pub mod sim;
@@ -18,6 +19,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::clock::Clock;
 
+pub use self::client_address::{NoProxy, Proxies};
+
 /// What handlers work with.
 #[derive(Clone)]
 pub struct App {
@@ -27,12 +30,18 @@ pub struct App {
     pub webhook_secrets: Arc<[String]>,
 }
 
-/// The routes every server has.
+/// The routes every server has, for clients that connect to it directly.
 pub fn router(app: App) -> Router {
+    router_behind(app, Proxies::default())
+}
+
+/// The routes every server has, behind proxies. Wrong keys are counted by address only where the
+/// server is told who connects (`into_make_service_with_connect_info`).
+pub fn router_behind(app: App, proxies: Proxies) -> Router {
     let router = Router::new()
         .merge(webhook::router(&app))
         .merge(health_routes(&app.pool))
-        .merge(api::router())
+        .merge(api::router(proxies))
         .route("/unsubscribe/{token}", get(unsubscribe::page).post(unsubscribe::act))
         .layer(CatchPanicLayer::new());
     trace::traced(router).with_state(app)

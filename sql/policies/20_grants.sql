@@ -18,7 +18,14 @@ grant update (status, reason, updated_at) on app.scheduled_notifications to pont
 grant select on queue.kinds to pontual_app, pontual_definer, pontual_ops;
 grant update (asleep) on queue.kinds to pontual_app, pontual_definer;
 grant update (asleep, paused_at) on queue.kinds to pontual_ops;
-grant select, insert, update, delete on all tables in schema apalis to pontual_app;
+grant select on queue.retention, queue.failed_attempts, queue.invariant_state, queue.schema_fingerprint to pontual_ops;
+grant update (keep) on queue.retention to pontual_ops;
+grant select on queue.retention to pontual_definer;
+grant select, insert, delete on queue.failed_attempts to pontual_definer;
+grant select, insert, update on queue.invariant_state to pontual_definer;
+grant select on queue.invariant_state, queue.schema_fingerprint to pontual_app;
+revoke all on all tables in schema apalis from pontual_app;
+grant select, insert, update, delete on apalis.jobs, apalis.workers to pontual_app;
 grant select, insert, update on apalis.jobs to pontual_definer;
 grant select, update on apalis.jobs to pontual_ops;
 grant select on apalis.workers to pontual_ops;

@@ -40,6 +40,8 @@ begin
   -- A worker that stops hands back what it never began.
   if new.last_result ->> 'Err' = 'Re-enqueued due to worker shutdown' then
     new.attempts := greatest(old.attempts - 1, 0);
+  else
+    perform queue.note_failure(old.id, old.job_type, old.attempts, 'its worker died');
   end if;
   return new;
 end $$;

@@ -14,7 +14,7 @@ create or replace function queue.enqueue(
   run_at  timestamptz default null,
   key     text default null
 ) returns text
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = ''
 as $$
 declare
@@ -28,6 +28,11 @@ begin
   if not exists (select from queue.kinds k where k.kind = enqueue.kind) then
     raise exception 'there is no job kind %', enqueue.kind
       using errcode = 'invalid_parameter_value', hint = 'queue.kinds lists them.';
+  end if;
+  -- Whoever comes with a tenant's token enqueues for that tenant alone.
+  if nullif(current_setting('request.jwt.claims', true), '') is not null
+     and (args ->> 'tenant_id')::uuid is distinct from app.tenant_id() then
+    raise exception 'a job of another tenant' using errcode = 'insufficient_privilege';
   end if;
   insert into apalis.jobs (id, job_type, job, status, attempts, max_attempts, run_at, priority, idempotency_key)
   values (apalis.generate_ulid(), enqueue.kind, convert_to(args::text, 'UTF8'), 'Pending', 0, most,
@@ -84,15 +89,18 @@ create or replace function queue.retry(job_id text, worker text, error text, del
 language sql volatile
 set search_path = ''
 as $$
-  update apalis.jobs
-     set status      = case when attempts < max_attempts then 'Pending' else 'Killed' end,
-         run_at      = app.now() + coalesce(delay, queue.backoff(attempts)),
-         done_at     = case when attempts < max_attempts then null else app.now() end,
-         lock_by     = null,
-         lock_at     = null,
-         last_result = jsonb_build_object('Err', left(error, 500))
-   where id = job_id and lock_by = worker and status in ('Queued', 'Running')
-  returning status
+  with failed as (
+    update apalis.jobs
+       set status      = case when attempts < max_attempts then 'Pending' else 'Killed' end,
+           run_at      = app.now() + coalesce(delay, queue.backoff(attempts)),
+           done_at     = case when attempts < max_attempts then null else app.now() end,
+           lock_by     = null,
+           lock_at     = null,
+           last_result = jsonb_build_object('Err', left(error, 500))
+     where id = job_id and lock_by = worker and status in ('Queued', 'Running')
+    returning id, job_type, attempts, status
+  )
+  select f.status from failed f, lateral (select queue.note_failure(f.id, f.job_type, f.attempts, error)) noted
 $$;
 comment on function queue.retry(text, text, text, interval) is
   'The attempt failed: try again later, after delay or the usual back-off; a job without attempts left is Killed and stays visible in ops.dead_jobs.';
@@ -114,9 +122,12 @@ create or replace function queue.give_up(job_id text, worker text, error text) r
 language sql volatile
 set search_path = ''
 as $$
-  update apalis.jobs
-     set status = 'Killed', done_at = app.now(), lock_by = null, last_result = jsonb_build_object('Err', left(error, 500))
-   where id = job_id and lock_by = worker and status in ('Queued', 'Running')
-  returning true
+  with dead as (
+    update apalis.jobs
+       set status = 'Killed', done_at = app.now(), lock_by = null, last_result = jsonb_build_object('Err', left(error, 500))
+     where id = job_id and lock_by = worker and status in ('Queued', 'Running')
+    returning id, job_type, attempts
+  )
+  select true from dead d, lateral (select queue.note_failure(d.id, d.job_type, d.attempts, error)) noted
 $$;
 comment on function queue.give_up(text, text, text) is 'The job can never succeed: it stays visible in ops.dead_jobs.';

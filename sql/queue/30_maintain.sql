@@ -15,6 +15,7 @@ as $$
 declare
   n integer;
 begin
+  perform app.refuse_api_client();
   with due as (
     select id from app.scheduled_notifications
      where status = 'planned' and promoted_at is null and due_at <= app.now() + horizon
@@ -41,6 +42,7 @@ as $$
 declare
   n integer;
 begin
+  perform app.refuse_api_client();
   -- Grace of a minute: a confirmation that is on its way still finds its time.
   with over as (
     select tenant_id, id from app.bookings
@@ -105,8 +107,10 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  promoted integer; timers integer; released integer; tended integer; forgotten integer; outdated integer; killed integer; lost integer; pruned integer;
+  promoted integer; timers integer; released integer; tended integer; forgotten integer; outdated integer; emptied integer; killed integer; lost integer; pruned integer;
 begin
+  perform app.refuse_api_client();
+  perform set_config('app.actor', 'job:maintenance', true);
   -- One process at a time is enough; the others look again at their next turn.
   if not pg_try_advisory_xact_lock(hashtext('queue.maintain')) then
     return null;
@@ -117,6 +121,7 @@ begin
   tended := queue.tend_channels() + queue.tend_outbox();
   forgotten := queue.forget_old_requests();
   outdated := queue.forget_old_knowledge();
+  emptied := queue.forget_old_messages();
 
   -- A job that took its worker down with every attempt is dead, not waiting.
   update apalis.jobs set status = 'Killed', done_at = app.now(),
@@ -139,7 +144,7 @@ begin
 
   return jsonb_strip_nulls(jsonb_build_object(
     'promoted', nullif(promoted, 0), 'timers', nullif(timers, 0), 'released', nullif(released, 0), 'tended', nullif(tended, 0),
-    'forgotten', nullif(forgotten, 0), 'outdated', nullif(outdated, 0), 'killed', nullif(killed, 0), 'lost', nullif(lost, 0), 'pruned', nullif(pruned, 0)));
+    'forgotten', nullif(forgotten, 0), 'outdated', nullif(outdated, 0), 'emptied', nullif(emptied, 0), 'killed', nullif(killed, 0), 'lost', nullif(lost, 0), 'pruned', nullif(pruned, 0)));
 end $$;
 comment on function queue.maintain(interval) is
-  'Promotes reminders and timers, frees expired holds, sees to the outbox, forgets answers to old requests and what turns of 180 days ago knew, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';
+  'Promotes reminders and timers, frees expired holds, sees to the outbox, forgets answers to old requests, what turns of 180 days ago knew and texts that are kept no longer, buries jobs without attempts left, takes back lost ones, prunes what is done. Returns counts; null: another process is at it.';

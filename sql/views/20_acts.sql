@@ -1,29 +1,47 @@
--- What people may do. Each act leaves a row in the audit log.
+-- What people may do with one job or one kind. Each act leaves a row in the audit log.
 
-create or replace function ops.audit_act(act text, object text, tenant uuid) returns void
+create or replace function ops.audit_act(act text, object text, tenant uuid, asked jsonb default null) returns void
 language sql volatile
 set search_path = ''
 as $$
-  insert into app.audit_log (tenant_id, actor, action, table_name, row_id)
-  values (tenant, app.actor(), act, case when act in ('pause', 'resume') then 'kinds' else 'jobs' end, object)
+  insert into app.audit_log (tenant_id, actor, action, table_name, row_id, after)
+  values (tenant, app.actor(), act, case when act in ('pause', 'resume') then 'kinds' else 'jobs' end, object, asked)
 $$;
-comment on function ops.audit_act(text, text, uuid) is 'Notes an act of a person in the audit log.';
+comment on function ops.audit_act(text, text, uuid, jsonb) is 'Notes an act of a person in the audit log.';
+
+create or replace function ops.wake(kind text) returns void
+language sql volatile
+set search_path = ''
+as $$
+  update queue.kinds k set asleep = false where k.kind = wake.kind and k.asleep;
+  select pg_notify('pontual_jobs', wake.kind);
+$$;
+comment on function ops.wake(text) is 'Wakes the workers of a kind, so that what is due now is looked for at once.';
+
+create or replace function ops.may_change(j apalis.jobs) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  -- A job that runs belongs to its worker; one that is done is over.
+  select j.status in ('Killed', 'Failed', 'Pending')
+$$;
+comment on function ops.may_change(apalis.jobs) is 'Whether a job is dead, waiting or scheduled, so that people may act on it.';
 
 create or replace function ops.retry_job(id text) returns boolean
 language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  args jsonb;
+  job  apalis.jobs;
 begin
-  update apalis.jobs j set status = 'Pending', run_at = app.now(), attempts = 0, done_at = null, lock_by = null, lock_at = null
-   where j.id = retry_job.id and j.status in ('Killed', 'Failed', 'Pending')
-  returning convert_from(j.job, 'UTF8')::jsonb into args;
-  if args is null then
+  update apalis.jobs j set status = 'Pending', run_at = least(app.now(), queue.now()), attempts = 0, done_at = null, lock_by = null, lock_at = null
+   where j.id = retry_job.id and ops.may_change(j)
+  returning j.* into job;
+  if job.id is null then
     return false;
   end if;
-  perform ops.audit_act('retry_job', id, (args ->> 'tenant_id')::uuid);
-  perform pg_notify('pontual_jobs', (select j.job_type from apalis.jobs j where j.id = retry_job.id));
+  perform ops.audit_act('retry_job', id, (convert_from(job.job, 'UTF8')::jsonb ->> 'tenant_id')::uuid);
+  perform ops.wake(job.job_type);
   return true;
 end $$;
 comment on function ops.retry_job(text) is 'Runs a dead or waiting job again, now, with all its attempts. False: there is none such.';
@@ -33,10 +51,10 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  args jsonb;
+  args  jsonb;
 begin
   update apalis.jobs j set status = 'Done', done_at = app.now(), last_result = '{"Err": "cancelled by a person"}'
-   where j.id = cancel_job.id and j.status in ('Killed', 'Failed', 'Pending')
+   where j.id = cancel_job.id and ops.may_change(j)
   returning convert_from(j.job, 'UTF8')::jsonb into args;
   if args is null then
     return false;
@@ -47,6 +65,26 @@ begin
   return true;
 end $$;
 comment on function ops.cancel_job(text) is 'Takes a dead or waiting job out of the queue. False: there is none such.';
+
+create or replace function ops.snooze_job(id text, delay interval) returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  args  jsonb;
+begin
+  update apalis.jobs j set status = 'Pending', done_at = null, run_at = app.now() + delay,
+         -- A dead one gets its attempts back, or it would be dead again.
+         attempts = case when j.status = 'Killed' then 0 else j.attempts end
+   where j.id = snooze_job.id and ops.may_change(j)
+  returning convert_from(j.job, 'UTF8')::jsonb into args;
+  if args is null then
+    return false;
+  end if;
+  perform ops.audit_act('snooze_job', id, (args ->> 'tenant_id')::uuid, jsonb_build_object('delay', delay));
+  return true;
+end $$;
+comment on function ops.snooze_job(text, interval) is 'Puts a dead or waiting job off: it runs after delay. False: there is none such.';
 
 create or replace function ops.pause(kind text) returns boolean
 language plpgsql volatile
@@ -72,7 +110,7 @@ begin
     return false;
   end if;
   perform ops.audit_act('resume', kind, null);
-  perform pg_notify('pontual_jobs', kind);
+  perform ops.wake(kind);
   return true;
 end $$;
 comment on function ops.resume(text) is 'Hands out jobs of this kind again. False: unknown or not paused.';

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::asked_to_stop;
 use crate::channel::whatsapp::client::Gateway;
 use crate::config::Environment;
-use crate::db;
-use crate::http::{self, App};
+use crate::db::{self, Pooler};
+use crate::http::{self, App, Proxies};
 use crate::jobs::{self, Settings, Workers};
 
 /// How long requests and jobs that run may go on once we are asked to stop.
@@ -35,9 +35,14 @@ pub(super) async fn web(environment: &Environment) -> anyhow::Result<()> {
     let clock = environment.clock()?;
     let listen = environment.listen()?;
     let secrets = environment.webhook_secrets()?;
+    let proxies = trusted_proxies(environment)?;
     let pool = runtime_pool(environment, WEB_CONNECTIONS).await?;
     let app = App { pool: pool.clone(), clock, webhook_secrets: secrets.into() };
-    let router = http::router(app).merge(http::sms::routes(&environment.channels()?, &pool, clock));
+    let router = http::router_behind(app, proxies).merge(http::sms::routes(
+        &environment.channels()?,
+        &pool,
+        clock,
+    ));
     let listener = bind(listen).await?;
     tracing::info!(address = %listen, "listening");
     let stop = CancellationToken::new();
@@ -69,7 +74,12 @@ pub(super) async fn worker(worker: Worker, environment: &Environment) -> anyhow:
     } else {
         None
     };
-    let workers = Workers::start(cx, Settings { concurrency: concurrency as usize }).watching();
+    let direct = match environment.direct_database_url() {
+        Some(url) => Some(db::connect(url, 1, cx.clock).await.context("DATABASE_DIRECT_URL")?),
+        None => None,
+    };
+    let settings = Settings { concurrency: concurrency as usize };
+    let workers = Workers::start_listening_on(direct, cx, settings).watching();
     tracing::info!(concurrency, "working");
     asked_to_stop().await?;
     tracing::info!("stopping: no more jobs are taken");
@@ -82,9 +92,20 @@ pub(super) async fn worker(worker: Worker, environment: &Environment) -> anyhow:
     Ok(())
 }
 
+/// Proxies whose `X-Forwarded-For` is believed; none unless `PONTUAL_TRUSTED_PROXIES` lists them.
+pub(super) fn trusted_proxies(environment: &Environment) -> anyhow::Result<Proxies> {
+    environment
+        .var("PONTUAL_TRUSTED_PROXIES")
+        .unwrap_or_default()
+        .parse()
+        .context("PONTUAL_TRUSTED_PROXIES lists addresses and networks, with commas between them")
+}
+
 /// A pool for the runtime, refused if its login could see past row-level security.
 async fn runtime_pool(environment: &Environment, most: u32) -> anyhow::Result<PgPool> {
-    let pool = db::connect(environment.database_url()?, most, environment.clock()?).await?;
+    let (url, clock) = (environment.database_url()?, environment.clock()?);
+    let pooler = if environment.pools_transactions()? { Pooler::Transaction } else { Pooler::None };
+    let pool = db::connect_through(url, most, clock, pooler).await?;
     db::refuse_unsafe_role(&pool).await?;
     Ok(pool)
 }
@@ -104,7 +125,7 @@ pub(super) async fn serve(
     router: Router,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let serving = axum::serve(listener, router)
+    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .into_future();
     tokio::select! {

@@ -56,7 +56,7 @@ pub struct Recorded {
 pub async fn tenant_of(pool: &PgPool, conversation: Uuid) -> sqlx::Result<Option<Uuid>> {
     sqlx::query_scalar("select app.tenant_of_conversation($1)")
         .bind(conversation)
-        .fetch_one(pool)
+        .fetch_one(crate::db::alone(pool))
         .await
 }
 

@@ -1,4 +1,7 @@
-//! Keys of the HTTP API: made once, kept as their hash.
+//! Keys of the HTTP API: made once, kept as their hash, limited to scopes and maybe to a time.
+
+mod issue;
+mod scope;
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +11,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
-use sqlx::error::DatabaseError;
+use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::TenantTx;
+
+pub use issue::{KeyError, KeyLine, Limits, create, create_limited, list, revoke};
+pub use scope::{Scope, UnknownScope};
 
 /// How every key begins, so that scanners and people know a leaked one.
 const PREFIX: &str = "pontual_";
@@ -39,9 +45,9 @@ impl Secret {
         self.0.clone()
     }
 
-    /// What is stored.
-    fn hash(&self) -> Vec<u8> {
-        Sha256::digest(self.0.as_bytes()).to_vec()
+    /// What is stored: SHA-256.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
     }
 }
 
@@ -70,22 +76,54 @@ impl FromStr for Secret {
     }
 }
 
-/// Whose key it is.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+/// Whose key it is, and what it may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub tenant_id: Uuid,
     pub key_id: Uuid,
     pub key_name: String,
+    pub scopes: Vec<Scope>,
+    /// Whether its time is over.
+    pub has_expired: bool,
     /// Whether its last use was written down more than an hour ago.
     pub use_is_news: bool,
 }
 
-/// Who holds this key; none: nobody, or it is revoked.
+/// A key whose hash begins like the one that is looked for.
+#[derive(sqlx::FromRow)]
+struct Candidate {
+    tenant_id: Uuid,
+    key_id: Uuid,
+    key_name: String,
+    secret_hash: Vec<u8>,
+    scopes: Vec<String>,
+    has_expired: bool,
+    use_is_news: bool,
+}
+
+/// Bytes of the hash by which candidates are found: how long an index takes tells no more of it.
+const LOOKED_UP: usize = 4;
+
+/// Who holds this key; none: nobody, or it is revoked. Hashes are compared in constant time.
 pub async fn holder(pool: &PgPool, secret: &Secret) -> sqlx::Result<Option<Holder>> {
-    sqlx::query_as("select tenant_id, key_id, key_name, use_is_news from app.key_holder($1)")
-        .bind(secret.hash())
-        .fetch_optional(pool)
-        .await
+    let hash = secret.hash();
+    let candidates: Vec<Candidate> = sqlx::query_as(
+        "select tenant_id, key_id, key_name, secret_hash, scopes, has_expired, use_is_news
+           from app.keys_like($1)",
+    )
+    .bind(&hash[..LOOKED_UP])
+    .fetch_all(crate::db::alone(pool))
+    .await?;
+    let found = candidates.into_iter().find(|key| key.secret_hash.ct_eq(&hash).into());
+    Ok(found.map(|key| Holder {
+        tenant_id: key.tenant_id,
+        key_id: key.key_id,
+        key_name: key.key_name,
+        // A scope of a later version is none of this one.
+        scopes: key.scopes.iter().filter_map(|scope| scope.parse().ok()).collect(),
+        has_expired: key.has_expired,
+        use_is_news: key.use_is_news,
+    }))
 }
 
 /// A transaction of a tenant in which a key acts: the audit log says `key:NAME`.
@@ -129,124 +167,6 @@ pub async fn note_use(
     .execute(db.conn())
     .await?;
     db.commit().await
-}
-
-/// A key as `pontual key list` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct KeyLine {
-    pub name: String,
-    pub created_at: DateTime<Utc>,
-    /// To the hour.
-    pub last_used_at: Option<DateTime<Utc>>,
-    pub revoked_at: Option<DateTime<Utc>>,
-}
-
-/// Why a command about keys is not done.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    #[error("there is no tenant {0:?}; `pontual tenant list` shows them")]
-    NoTenant(String),
-    #[error(
-        "the tenant has a key {0:?} already; choose another name, or revoke that one with \
-         `pontual key revoke`"
-    )]
-    NameTaken(String),
-    #[error("a name has 1 to {LONGEST_NAME} signs on one line; this one has not")]
-    BadName,
-    #[error("the tenant has no key {0:?} in use; `pontual key list` shows them")]
-    NoKey(String),
-    #[error("the system gives no random bytes")]
-    NoRandomness(#[from] getrandom::Error),
-    #[error("the database has no schema of this version yet; run `pontual migrate` first")]
-    NotMigrated(#[source] sqlx::Error),
-    #[error(transparent)]
-    Database(sqlx::Error),
-}
-
-impl From<sqlx::Error> for KeyError {
-    fn from(error: sqlx::Error) -> Self {
-        // Role, schema, function or table unknown.
-        match error.as_database_error().and_then(DatabaseError::code).as_deref() {
-            Some("22023" | "3F000" | "42883" | "42P01") => Self::NotMigrated(error),
-            _ => Self::Database(error),
-        }
-    }
-}
-
-/// Makes a key for a tenant; what comes back is the only copy.
-pub async fn create(
-    pool: &PgPool,
-    now: DateTime<Utc>,
-    slug: &str,
-    name: &str,
-) -> Result<Secret, KeyError> {
-    let length = name.chars().count();
-    if !(1..=LONGEST_NAME).contains(&length)
-        || name.chars().any(char::is_control)
-        || name.trim() != name
-    {
-        return Err(KeyError::BadName);
-    }
-    let tenant = tenant_named(pool, now, slug).await?;
-    let secret = Secret::random()?;
-    let mut db = begin_as(pool, now, tenant, "command:key create").await?;
-    sqlx::query("insert into app.api_keys (tenant_id, name, secret_hash) values ($1, $2, $3)")
-        .bind(tenant)
-        .bind(name)
-        .bind(secret.hash())
-        .execute(db.conn())
-        .await
-        .map_err(|error| match error.as_database_error().and_then(|error| error.constraint()) {
-            Some("api_keys_name_is_unique") => KeyError::NameTaken(name.to_owned()),
-            Some("api_keys_name_is_readable") => KeyError::BadName,
-            _ => error.into(),
-        })?;
-    db.commit().await?;
-    Ok(secret)
-}
-
-/// A tenant's keys, in use and revoked, oldest first.
-pub async fn list(pool: &PgPool, now: DateTime<Utc>, slug: &str) -> Result<Vec<KeyLine>, KeyError> {
-    let tenant = tenant_named(pool, now, slug).await?;
-    let mut db = TenantTx::begin(pool, tenant, now).await?;
-    let lines = sqlx::query_as(
-        "select name, created_at, last_used_at, revoked_at from app.api_keys order by created_at, id",
-    )
-    .fetch_all(db.conn())
-    .await?;
-    db.rollback().await?;
-    Ok(lines)
-}
-
-/// Ends a key: requests that carry it are refused from now on. Its name is free again.
-pub async fn revoke(
-    pool: &PgPool,
-    now: DateTime<Utc>,
-    slug: &str,
-    name: &str,
-) -> Result<(), KeyError> {
-    let tenant = tenant_named(pool, now, slug).await?;
-    let mut db = begin_as(pool, now, tenant, "command:key revoke").await?;
-    let revoked = sqlx::query(
-        "update app.api_keys set revoked_at = app.now() where name = $1 and revoked_at is null",
-    )
-    .bind(name)
-    .execute(db.conn())
-    .await?;
-    if revoked.rows_affected() == 0 {
-        return Err(KeyError::NoKey(name.to_owned()));
-    }
-    db.commit().await?;
-    Ok(())
-}
-
-async fn tenant_named(pool: &PgPool, now: DateTime<Utc>, slug: &str) -> Result<Uuid, KeyError> {
-    // Of nobody: the login of a migration may lack the runtime's right to the function.
-    let mut db = TenantTx::begin(pool, Uuid::nil(), now).await?;
-    let found: Option<Uuid> =
-        sqlx::query_scalar("select app.tenant_named($1)").bind(slug).fetch_one(db.conn()).await?;
-    db.rollback().await?;
-    found.ok_or_else(|| KeyError::NoTenant(slug.to_owned()))
 }
 
 #[cfg(test)]

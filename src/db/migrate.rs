@@ -2,12 +2,19 @@
 //!
 //! Tables come from append-only migrations (`sql/migrations`), apalis's own from its crate; what
 //! is derived (functions, the queue's, policies, views) is remade whenever its text changes. One
-//! advisory lock: two machines may migrate at once.
+//! advisory lock: two machines may migrate at once. Indexes of large tables (`sql/indexes`) are built
+//! last, outside of any transaction, so that nobody waits for them.
+//!
+//! A running service is not to be held up: whoever asks for a table that is in use gives way after a
+//! moment, since everybody else queues behind such a request, and tries again later.
+
+use std::time::Duration;
 
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
@@ -44,47 +51,123 @@ const DERIVED: &[(&str, &str)] = derived![
     "functions/67_alarms.sql",
     "functions/67_report.sql",
     "functions/70_audit.sql",
+    "functions/72_audit_months.sql",
+    "functions/75_privacy.sql",
+    "functions/77_restore.sql",
     "functions/80_tenants.sql",
     "functions/85_calendar.sql",
     "queue/10_store.sql",
     "queue/20_enqueue.sql",
     "queue/30_maintain.sql",
+    "queue/40_upkeep.sql",
     "policies/10_tenants.sql",
     "policies/15_flags.sql",
     "policies/20_grants.sql",
+    "policies/30_audit.sql",
+    "policies/40_queue.sql",
+    "policies/30_privacy.sql",
     "views/10_ops.sql",
+    "views/11_delivery.sql",
+    "views/12_queue.sql",
+    "views/13_growth.sql",
+    "views/14_audit.sql",
+    "views/15_invariants.sql",
     "views/20_acts.sql",
+    "views/21_acts_by_filter.sql",
+    "views/25_privacy.sql",
+    "views/26_restore.sql",
     "views/30_gateway.sql",
     "views/31_notifications.sql",
     "views/90_grants.sql",
 ];
 
-/// Any fixed number: whoever migrates Pontual waits on it.
+/// Indexes that are built without anybody waiting: (name, one `create index concurrently`).
+macro_rules! indexes {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../../sql/indexes/", $name, ".sql")))),+]
+    };
+}
+const INDEXES: &[(&str, &str)] = indexes![
+    "conversation_events_age",
+    "conversation_turns_age",
+    "customers_erased",
+    "inbound_messages_age",
+    "outbound_messages_age",
+    "unrouted_messages_full",
+];
+
+/// Any fixed number: whoever migrates Pontual has it.
 const LOCK: i64 = 0x706f_6e74_7561_6c01;
 
+/// How often a busy database is asked again, and for how long each time; in between everybody who
+/// waited behind us gets on with their work.
+const TRIES: u32 = 8;
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Migrates the database of `pool`, whose login must own it (or be a superuser). Safe to run
-/// twice, and from two machines at once.
+/// twice, and from two machines at once. It must be a connection of its own, past any pooler of
+/// transactions: it holds a lock of the session.
 ///
 /// # Errors
 ///
-/// A migration that fails leaves the database as it was before that migration.
+/// A migration that fails leaves the database as it was before that migration. Where others keep
+/// tables locked, who they may be.
 pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
-    let mut lock = pool.acquire().await?.detach();
-    sqlx::query("select pg_advisory_lock($1)").bind(LOCK).execute(&mut lock).await?;
-    let done = bring_up_to_date(&mut lock).await;
+    migrate_patiently(pool, TRIES).await
+}
+
+/// As [`migrate`], giving up a database that stays busy after so many tries.
+///
+/// # Errors
+///
+/// As [`migrate`].
+pub async fn migrate_patiently(pool: &PgPool, tries: u32) -> anyhow::Result<()> {
+    let mut conn = pool.acquire().await?.detach();
+    let done = async {
+        take_turn(&mut conn).await?;
+        let mut rounds = 0;
+        loop {
+            rounds += 1;
+            let Err(error) = bring_up_to_date(&mut conn).await else { return Ok(()) };
+            if !is_busy(&error) {
+                return Err(error);
+            }
+            if rounds >= tries {
+                return Err(error.context(told_busy(&mut conn).await));
+            }
+            tracing::warn!(rounds, "the database is busy; trying again in a moment");
+            tokio::time::sleep(LOCK_TIMEOUT / 2 * rounds.min(5)).await;
+        }
+    }
+    .await;
     // Closing the connection gives the lock back, whatever happened.
-    lock.close().await.ok();
+    conn.close().await.ok();
     done
+}
+
+/// Waits until nobody else migrates. Asking again and again, since a statement that waits for a lock
+/// would keep the other's `create index concurrently` waiting for its end, for ever.
+async fn take_turn(conn: &mut PgConnection) -> sqlx::Result<()> {
+    while !sqlx::query_scalar::<_, bool>("select pg_try_advisory_lock($1)")
+        .bind(LOCK)
+        .fetch_one(&mut *conn)
+        .await?
+    {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
 }
 
 async fn bring_up_to_date(conn: &mut PgConnection) -> anyhow::Result<()> {
     // A table that is busy must not make everybody queue behind the migration.
-    sqlx::query("set lock_timeout = '10s'").execute(&mut *conn).await?;
-    let current = has_fingerprint(conn).await?;
-    if !current {
+    let timeout = format!("set lock_timeout = '{}ms'", LOCK_TIMEOUT.as_millis());
+    sqlx::query(AssertSqlSafe(timeout)).execute(&mut *conn).await?;
+    if !has_fingerprint(conn).await? {
+        // Whole or not at all: no program ever sees half of it, and giving up leaves what was.
+        let mut tx = conn.begin().await?;
         // Views and triggers over the queue's tables would block its own migrations.
         sqlx::raw_sql(
-            "set client_min_messages = warning;
+            "set local client_min_messages = warning;
              drop schema if exists ops cascade;
              do $$ begin
                if to_regclass('apalis.jobs') is not null then
@@ -92,18 +175,70 @@ async fn bring_up_to_date(conn: &mut PgConnection) -> anyhow::Result<()> {
                end if;
              end $$",
         )
-        .execute(&mut *conn)
+        .execute(&mut *tx)
         .await?;
+        apalis_postgres::PostgresStorage::<()>::migrations()
+            .run(&mut *tx)
+            .await
+            .context("the queue's own migrations failed")?;
+        MIGRATIONS.run(&mut *tx).await.context("a migration failed")?;
+        remake_derived(&mut tx).await?;
+        tx.commit().await?;
     }
-    apalis_postgres::PostgresStorage::<()>::migrations()
-        .run(&mut *conn)
-        .await
-        .context("the queue's own migrations failed")?;
-    MIGRATIONS.run(&mut *conn).await.context("a migration failed")?;
-    if !current {
-        remake_derived(conn).await?;
+    build_indexes(conn).await
+}
+
+/// Builds what is not there, and what an interrupted build left half done.
+async fn build_indexes(conn: &mut PgConnection) -> anyhow::Result<()> {
+    for (name, create) in INDEXES {
+        let valid: Option<bool> = sqlx::query_scalar(
+            "select i.indisvalid from pg_index i where i.indexrelid = to_regclass('app.' || $1)",
+        )
+        .bind(name)
+        .fetch_optional(&mut *conn)
+        .await?;
+        if valid == Some(true) {
+            continue;
+        }
+        if valid.is_some() {
+            let drop = format!("drop index concurrently app.{name}");
+            sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *conn).await?;
+        }
+        sqlx::raw_sql(*create)
+            .execute(&mut *conn)
+            .await
+            .with_context(|| format!("sql/indexes/{name}.sql failed; run it again"))?;
     }
     Ok(())
+}
+
+/// Whether a lock was not to be had: in time, or at all.
+fn is_busy(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let refused = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+        matches!(refused.and_then(DatabaseError::code).as_deref(), Some("55P03" | "40P01"))
+    })
+}
+
+/// What to do, with those whose transactions have lasted longest: likely they hold the lock.
+async fn told_busy(conn: &mut PgConnection) -> String {
+    let oldest: Vec<String> = sqlx::query_scalar(
+        "select format('process %s (%s, %s) has had a transaction open for %s s', a.pid,
+                       a.usename, coalesce(nullif(a.application_name, ''), 'unnamed'),
+                       round(extract(epoch from now() - a.xact_start)))
+           from pg_stat_activity a
+          where a.datname = current_database() and a.pid <> pg_backend_pid()
+            and a.xact_start < now() - interval '1 second'
+          order by a.xact_start limit 3",
+    )
+    .fetch_all(conn)
+    .await
+    .unwrap_or_default();
+    let whose = if oldest.is_empty() { String::new() } else { format!(" ({})", oldest.join("; ")) };
+    format!(
+        "others keep tables locked that must change{whose}; nothing of this step was done: let them \
+         end, or end them with pg_terminate_backend, and run `pontual migrate` again"
+    )
 }
 
 /// Whether the last migrate made exactly what this program brings.
@@ -132,14 +267,13 @@ pub fn schema_fingerprint() -> String {
     {
         hash.update(&migration.checksum);
     }
-    for (_, text) in DERIVED {
+    for (_, text) in DERIVED.iter().chain(INDEXES) {
         hash.update(text.as_bytes());
     }
     URL_SAFE_NO_PAD.encode(hash.finalize())
 }
 
 async fn remake_derived(conn: &mut PgConnection) -> anyhow::Result<()> {
-    let mut tx = conn.begin().await?;
     // Functions may name what a later file makes; ops holds nothing but views and functions.
     sqlx::raw_sql(
         "set local check_function_bodies = off;
@@ -152,19 +286,18 @@ async fn remake_derived(conn: &mut PgConnection) -> anyhow::Result<()> {
          comment on table queue.schema_fingerprint is
            'Which version of functions, policies and views the last migrate made.'",
     )
-    .execute(&mut *tx)
+    .execute(&mut *conn)
     .await?;
     for (name, text) in DERIVED {
         sqlx::raw_sql(AssertSqlSafe(*text))
-            .execute(&mut *tx)
+            .execute(&mut *conn)
             .await
             .with_context(|| format!("sql/{name} failed"))?;
     }
-    sqlx::raw_sql("delete from queue.schema_fingerprint").execute(&mut *tx).await?;
+    sqlx::raw_sql("delete from queue.schema_fingerprint").execute(&mut *conn).await?;
     sqlx::query("insert into queue.schema_fingerprint (fingerprint) values ($1)")
         .bind(schema_fingerprint())
-        .execute(&mut *tx)
+        .execute(conn)
         .await?;
-    tx.commit().await?;
     Ok(())
 }

@@ -11,7 +11,10 @@ use crate::domain::template::Channel;
 
 /// The tenant with this slug.
 pub async fn tenant_named(pool: &PgPool, slug: &str) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar("select app.tenant_named($1)").bind(slug).fetch_one(pool).await
+    sqlx::query_scalar("select app.tenant_named($1)")
+        .bind(slug)
+        .fetch_one(crate::db::alone(pool))
+        .await
 }
 
 /// Puts a text in place of the shipped one, or of the tenant's earlier one.

@@ -223,23 +223,28 @@ async fn save_tenant(db: &mut PgConnection, id: Uuid, file: &TenantFile) -> sqlx
     sqlx::query(
         "insert into app.tenants as t (
            id, slug, name, locale, timezone, currency, address, phone, slot_interval, min_notice,
-           horizon, hold, cancel_notice, reminders, quiet_from, quiet_until, formal, privacy)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+           horizon, hold, cancel_notice, reminders, quiet_from, quiet_until, formal, privacy,
+           keep_messages)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+           $19)
          on conflict (id) do update
             set (name, locale, timezone, currency, address, phone, slot_interval, min_notice,
-                 horizon, hold, cancel_notice, reminders, quiet_from, quiet_until, formal, privacy)
+                 horizon, hold, cancel_notice, reminders, quiet_from, quiet_until, formal, privacy,
+                 keep_messages)
               = (excluded.name, excluded.locale, excluded.timezone, excluded.currency,
                  excluded.address, excluded.phone, excluded.slot_interval, excluded.min_notice,
                  excluded.horizon, excluded.hold, excluded.cancel_notice, excluded.reminders,
-                 excluded.quiet_from, excluded.quiet_until, excluded.formal, excluded.privacy)
+                 excluded.quiet_from, excluded.quiet_until, excluded.formal, excluded.privacy,
+                 excluded.keep_messages)
           where (t.name, t.locale, t.timezone, t.currency, t.address, t.phone, t.slot_interval,
                  t.min_notice, t.horizon, t.hold, t.cancel_notice, t.reminders, t.quiet_from,
-                 t.quiet_until, t.formal, t.privacy)
+                 t.quiet_until, t.formal, t.privacy, t.keep_messages)
              is distinct from
                 (excluded.name, excluded.locale, excluded.timezone, excluded.currency,
                  excluded.address, excluded.phone, excluded.slot_interval, excluded.min_notice,
                  excluded.horizon, excluded.hold, excluded.cancel_notice, excluded.reminders,
-                 excluded.quiet_from, excluded.quiet_until, excluded.formal, excluded.privacy)",
+                 excluded.quiet_from, excluded.quiet_until, excluded.formal, excluded.privacy,
+                 excluded.keep_messages)",
     )
     .bind(id)
     .bind(&file.slug)
@@ -259,6 +264,7 @@ async fn save_tenant(db: &mut PgConnection, id: Uuid, file: &TenantFile) -> sqlx
     .bind(file.quiet_hours.map(|quiet| quiet.until))
     .bind(file.formal)
     .bind(file.privacy)
+    .bind(interval(file.keep_messages))
     .execute(db)
     .await?;
     Ok(())

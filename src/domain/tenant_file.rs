@@ -43,6 +43,8 @@ pub struct TenantFile {
     pub formal: bool,
     /// Reminders name time and place, and neither service nor staff.
     pub privacy: bool,
+    /// How long texts of messages and the journal are kept, 1 to 3653 days.
+    pub keep_messages: TimeDelta,
     pub instance: Instance,
     pub rules: BookingRules,
     /// When reminders wait; none: never.

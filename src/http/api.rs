@@ -8,6 +8,7 @@ mod bookings;
 mod calendar;
 mod catalogue;
 mod conversations;
+mod failures;
 mod free;
 mod idempotency;
 mod in_path;
@@ -18,6 +19,7 @@ mod notifications;
 mod page;
 mod patience;
 mod problem;
+mod scope;
 mod templates;
 mod visits;
 
@@ -33,12 +35,13 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
+use self::failures::Failures;
 use self::key::Uses;
 use self::problem::Problem;
-use super::App;
+use super::{App, Proxies};
 
 /// The routes of the API, its description, and `/problems/{kind}`.
-pub(super) fn router() -> Router<App> {
+pub(super) fn router(proxies: Proxies) -> Router<App> {
     let (described, description) = described().split_for_parts();
     let text = description.to_json().unwrap_or_default();
     let openapi =
@@ -51,7 +54,8 @@ pub(super) fn router() -> Router<App> {
         .route("/api/v1/", axum::routing::any(nothing_here))
         .route("/api/v1/{*rest}", axum::routing::any(nothing_here))
         .method_not_allowed_fallback(other_method)
-        .layer(Extension(Uses::default()));
+        .layer(Extension(Uses::default()))
+        .layer(Extension(Failures::new(proxies)));
     with_panics_told(all)
 }
 
@@ -73,6 +77,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(templates::routes())
         .merge(instances::routes());
     let mut api = OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", parts);
+    scope::describe(api.get_openapi_mut());
     let components = api.get_openapi_mut().components.get_or_insert_default();
     components.schemas.extend(problem::schemas());
     components.add_security_scheme(
@@ -80,7 +85,10 @@ fn described() -> OpenApiRouter<App> {
         SecurityScheme::Http(
             Http::builder()
                 .scheme(HttpAuthScheme::Bearer)
-                .description(Some("A key of the tenant, from `pontual key create`."))
+                .description(Some(
+                    "A key of the tenant, from `pontual key create`. The role that an operation \
+                     names is the scope its key needs: read, write or operate.",
+                ))
                 .build(),
         ),
     );

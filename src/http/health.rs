@@ -28,7 +28,7 @@ pub(super) async fn live() -> Json<Value> {
 /// One entry a dependency; 503 if one that the process cannot do without is away.
 pub(super) async fn ready(State(pool): State<PgPool>) -> (StatusCode, Json<Value>) {
     let asked = sqlx::query_scalar::<_, bool>("select to_regclass('app.tenants') is not null")
-        .fetch_one(&pool);
+        .fetch_one(crate::db::alone(&pool));
     let database = match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(true)) => "ok",
         Ok(Ok(false)) => "not migrated; run `pontual migrate`",

@@ -146,7 +146,9 @@ struct Tenant {
 
 /// All tenants, in order of their slugs.
 async fn tenants(State(sim): State<SimState>) -> Result<Json<Vec<Tenant>>, Refusal> {
-    let ids: Vec<Uuid> = sqlx::query_scalar("select app.tenant_ids()").fetch_all(&sim.pool).await?;
+    let ids: Vec<Uuid> = sqlx::query_scalar("select app.tenant_ids()")
+        .fetch_all(crate::db::alone(&sim.pool))
+        .await?;
     let mut tenants = Vec::with_capacity(ids.len());
     for id in ids {
         let mut db = TenantTx::begin(&sim.pool, id, sim.clock.now()).await?;

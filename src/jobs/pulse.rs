@@ -85,13 +85,15 @@ impl Pulse {
             // No database, no sleep: the fast look notices its return.
             let due_soon = sqlx::query_scalar::<_, bool>("select queue.due_soon($1)")
                 .bind(self.kind)
-                .fetch_one(&pool)
+                .fetch_one(crate::db::alone(&pool))
                 .await;
             if due_soon.unwrap_or(true) {
                 continue;
             }
-            let told =
-                sqlx::query("select queue.fall_asleep($1)").bind(self.kind).execute(&pool).await;
+            let told = sqlx::query("select queue.fall_asleep($1)")
+                .bind(self.kind)
+                .execute(crate::db::alone(&pool))
+                .await;
             if told.is_err() {
                 continue;
             }

@@ -9,6 +9,7 @@ use apalis::prelude::{
     WorkerBuilderExt as _, WorkerContext,
 };
 use apalis_postgres::{Config, PostgresStorage};
+use sqlx::PgPool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -19,6 +20,7 @@ use super::{
     Attempt, Context, DeliverMessages, Done, Job, JobError, MergeCustomers, ProcessMessage,
     ReplanReminders, SendReminder, maintenance, watch_instances,
 };
+use crate::db::Pooler;
 
 /// A worker that has not shown itself for this many heartbeats is dead, and what it held runs
 /// elsewhere: within 15 s, or one heartbeat more.
@@ -45,6 +47,12 @@ pub struct Workers {
 impl Workers {
     /// Starts a worker for each kind, and what they share.
     pub fn start(cx: Context, settings: Settings) -> Self {
+        Self::start_listening_on(None, cx, settings)
+    }
+
+    /// As [`Workers::start`], woken through a connection of `direct`, which no pooler of transactions
+    /// may stand before; `None`: of the jobs' own pool, unless it has such a pooler.
+    pub fn start_listening_on(direct: Option<PgPool>, cx: Context, settings: Settings) -> Self {
         let stop = CancellationToken::new();
         let cx = Arc::new(cx);
         let pulses = [
@@ -66,7 +74,15 @@ impl Workers {
         for pulse in &pulses {
             tasks.push(tokio::spawn(Arc::clone(pulse).doze(cx.pool.clone(), stop.clone())));
         }
-        tasks.push(tokio::spawn(listen(cx.pool.clone(), pulses.to_vec(), stop.clone())));
+        let own = || (Pooler::of(&cx.pool) == Pooler::None).then(|| cx.pool.clone());
+        if let Some(pool) = direct.or_else(own) {
+            tasks.push(tokio::spawn(listen(pool, pulses.to_vec(), stop.clone())));
+        } else {
+            tracing::info!(
+                "no direct connection to listen on: work is looked for once a second; \
+                 DATABASE_DIRECT_URL gives one"
+            );
+        }
         Self { cx, stop, tasks }
     }
 
@@ -195,7 +211,7 @@ async fn record(cx: &Context, attempt: &Attempt, outcome: Result<Done, JobError>
             sqlx::query("select queue.give_up($1, $2, $3)").bind(id).bind(worker).bind(said(error))
         }
     };
-    if let Err(error) = query.execute(&cx.pool).await {
+    if let Err(error) = query.execute(crate::db::alone(&cx.pool)).await {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             source = error.source(),

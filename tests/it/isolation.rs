@@ -1,5 +1,9 @@
 //! P8: no tenant sees or touches another's rows, and with no tenant set nothing is visible.
 
+mod crossing;
+mod functions;
+mod routes;
+
 use serde_json::json;
 use sqlx::Row as _;
 
@@ -17,7 +21,9 @@ const REST: &str = "
     insert into app.time_off (tenant_id, staff_id, during)
     select t.id, f.id, '[2026-12-26, 2026-12-27)' from t join app.staff f on f.tenant_id = t.id;
     insert into app.conversation_timers (tenant_id, conversation_id, timer, due_at)
-    select c.tenant_id, c.id, 'pause_over', app.now() + interval '1 day' from app.conversations c join t on t.id = c.tenant_id;
+    select c.tenant_id, c.id, 'pause_over', app.now() + interval '1 day' from app.conversations c join t on t.id = c.tenant_id
+    on conflict do nothing;
+    insert into app.emptied_until (tenant_id, until) select id, '2020-01-01' from t on conflict do nothing;
     insert into app.conversation_events (tenant_id, conversation_id, event, actor)
     select c.tenant_id, c.id, 'staff_notified', 'test' from app.conversations c join t on t.id = c.tenant_id";
 

@@ -10,7 +10,6 @@ mod oracle;
 mod world;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};

@@ -18,7 +18,7 @@ pub struct Feed {
 pub async fn feed(pool: &PgPool, secret_hash: &[u8]) -> sqlx::Result<Option<Feed>> {
     sqlx::query_as("select tenant_id, staff_id from app.calendar_of($1)")
         .bind(secret_hash)
-        .fetch_optional(pool)
+        .fetch_optional(crate::db::alone(pool))
         .await
 }
 

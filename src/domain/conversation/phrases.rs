@@ -17,8 +17,8 @@ mod pt_br;
 mod render;
 
 pub(crate) use super::words::{Words, words};
-pub(crate) use overrides::{filled, refusals, sample};
 pub use overrides::{Replaceable, Texts, check, preview, replaceable};
+pub(crate) use overrides::{filled, refusals, sample};
 
 /// The shipped phrases of a language.
 pub(crate) const fn phrases(language: Language) -> &'static Phrases {

@@ -97,6 +97,11 @@ impl<'d> Section<'d> {
         self.find(field).is_some()
     }
 
+    /// Whether a field is a table of its own.
+    pub(super) fn is_table(&self, field: &str) -> bool {
+        self.find(field).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
+    }
+
     /// The path of one of this table's fields.
     pub(super) fn path_of(&self, field: &str) -> String {
         if self.path.is_empty() { field.to_owned() } else { format!("{}.{field}", self.path) }

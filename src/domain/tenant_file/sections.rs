@@ -33,7 +33,7 @@ pub(super) fn tenant(reader: &mut Reader<'_>, mut section: Section<'_>) -> Optio
     let address = top.optional(reader, "address", line(300, "Rua das Flores, 120"));
     let phone = top.optional(reader, "phone", values::phone);
     let formal = top.optional(reader, "tone", values::tone).unwrap_or(false);
-    let privacy = top.optional(reader, "privacy", values::flag).unwrap_or(false);
+    let (privacy, keep_messages) = privacy(reader, top);
     let instance = instance(reader, top, slug.as_deref());
     let (rules, quiet_hours) = booking(reader, top);
     let notifications = notifications(reader, top);
@@ -60,6 +60,7 @@ pub(super) fn tenant(reader: &mut Reader<'_>, mut section: Section<'_>) -> Optio
         phone,
         formal,
         privacy,
+        keep_messages,
         instance: instance?,
         rules,
         quiet_hours,
@@ -74,6 +75,22 @@ pub(super) fn tenant(reader: &mut Reader<'_>, mut section: Section<'_>) -> Optio
 /// Where the file gives none: short enough that nobody feels it, and no machine's rhythm, since the
 /// sender varies it.
 const SEND_GAP: TimeDelta = TimeDelta::milliseconds(300);
+/// `privacy = true`, or the table `[privacy]`: whether reminders are discreet, and how long texts are
+/// kept.
+fn privacy(reader: &mut Reader<'_>, parent: &mut Section<'_>) -> (bool, TimeDelta) {
+    let a_year = DAY * 365;
+    if !parent.is_table("privacy") {
+        let discreet = parent.optional(reader, "privacy", values::flag).unwrap_or(false);
+        return (discreet, a_year);
+    }
+    let Some(mut table) = parent.table(reader, "privacy", "[privacy]") else {
+        return (false, a_year);
+    };
+    let discreet = table.optional(reader, "discreet_reminders", values::flag).unwrap_or(false);
+    let keep = table.optional(reader, "keep_messages", length(DAY, DAY * 3653, "365d"));
+    table.close(reader);
+    (discreet, keep.unwrap_or(a_year))
+}
 
 fn instance(
     reader: &mut Reader<'_>,

@@ -38,6 +38,22 @@ fn utc(text: &str) -> DateTime<Utc> {
 }
 
 #[test]
+fn privacy_is_a_word_or_a_table_of_what_is_kept() {
+    let of = |lines: &str| parse(&LEAST.replace("[hours]", &format!("{lines}\n[hours]")));
+    let file = of("privacy = true").unwrap();
+    assert_eq!((file.privacy, file.keep_messages), (true, TimeDelta::days(365)));
+    let file = of("[privacy]\nkeep_messages = \"90d\"").unwrap();
+    assert_eq!((file.privacy, file.keep_messages), (false, TimeDelta::days(90)));
+    let file = of("[privacy]\ndiscreet_reminders = true").unwrap();
+    assert_eq!((file.privacy, file.keep_messages), (true, TimeDelta::days(365)));
+    for (wrong, field) in [("keep_messages = \"1h\"", "keep_messages"), ("keep = \"90d\"", "keep")]
+    {
+        let problems = of(&format!("[privacy]\n{wrong}")).unwrap_err();
+        assert_eq!(problems[0].field, format!("privacy.{field}"), "{problems:?}");
+    }
+}
+
+#[test]
 fn what_is_left_out_takes_the_defaults() {
     let file = parse(LEAST).unwrap();
     assert_eq!(
@@ -46,6 +62,7 @@ fn what_is_left_out_takes_the_defaults() {
     );
     assert_eq!((file.address, file.phone, file.quiet_hours), (None, None, None));
     assert_eq!((file.formal, file.privacy), (false, false));
+    assert_eq!(file.keep_messages, TimeDelta::days(365));
     assert_eq!(
         file.instance,
         Instance {

@@ -3,17 +3,20 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use uuid::Uuid;
 
+use super::failures::Failures;
 use super::problem::Problem;
+use super::scope;
 use crate::db::TenantTx;
-use crate::db::keys::{self, Secret};
+use crate::db::keys::{self, Holder, Scope, Secret};
 use crate::http::App;
 
-/// The holder of the key that a request carries; 401 for a request without one that is in use.
+/// The holder of the key that a request carries; 401 for a request without one that is in use, 403
+/// for one whose key lacks the scope that its route needs.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) tenant: Uuid,
@@ -38,10 +41,12 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let secret = bearer(&parts.headers).map_err(unauthorized)?;
-        let holder = keys::holder(&app.pool, &secret)
-            .await?
-            .ok_or_else(|| unauthorized("The key is unknown or revoked."))?;
+        let holder = admitted(parts, app).await?;
+        let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let needed = scope::needed(&parts.method, route);
+        if !holder.scopes.contains(&needed) {
+            return Err(lacks(needed, &holder.scopes));
+        }
         if holder.use_is_news
             && let Some(uses) = parts.extensions.get::<Uses>()
         {
@@ -56,22 +61,84 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// The key as `Authorization: Bearer KEY` carries it, or what is wrong.
-fn bearer(headers: &HeaderMap) -> Result<Secret, &'static str> {
-    const MISSING: &str = "Send the key as `Authorization: Bearer KEY`.";
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (given.next(), given.next()) else { return Err(MISSING) };
-    let (scheme, key) = value.to_str().ok().and_then(|v| v.split_once(' ')).ok_or(MISSING)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(MISSING);
+/// Who holds the key of a request, unless its address came with too many wrong ones.
+async fn admitted(parts: &Parts, app: &App) -> Result<Holder, Problem> {
+    let failures = parts.extensions.get::<Failures>();
+    let client = failures.and_then(|failures| failures.client(parts));
+    let wrong = |detail: &str| {
+        if let Some(failures) = failures {
+            failures.was_wrong(client);
+        }
+        unauthorized(detail)
+    };
+    let secret = bearer(&parts.headers);
+    if let Some(failures) = failures
+        && !matches!(secret, Err(NoBearer::Missing))
+    {
+        failures.admit(client, secret.as_ref().ok())?;
     }
-    key.trim_matches(' ').parse().map_err(
-        |_| "This is no key of Pontual: those are `pontual_` and 43 letters, digits, - and _.",
-    )
+    let secret = match secret {
+        Ok(secret) => secret,
+        // Nothing was tried.
+        Err(NoBearer::Missing) => return Err(unauthorized(NoBearer::Missing.told())),
+        Err(NoBearer::NoKey) => return Err(wrong(NoBearer::NoKey.told())),
+    };
+    let Some(holder) = keys::holder(&app.pool, &secret).await? else {
+        return Err(wrong("The key is unknown or revoked."));
+    };
+    if holder.has_expired {
+        return Err(wrong("The key has expired."));
+    }
+    if let Some(failures) = failures {
+        failures.was_right(&secret);
+    }
+    Ok(holder)
+}
+
+/// Why a request carries no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoBearer {
+    Missing,
+    NoKey,
+}
+
+impl NoBearer {
+    fn told(self) -> &'static str {
+        match self {
+            Self::Missing => "Send the key as `Authorization: Bearer KEY`.",
+            Self::NoKey => {
+                "This is no key of Pontual: those are `pontual_` and 43 letters, digits, - and _."
+            }
+        }
+    }
+}
+
+/// The key as `Authorization: Bearer KEY` carries it, or what is wrong.
+fn bearer(headers: &HeaderMap) -> Result<Secret, NoBearer> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (given.next(), given.next()) else { return Err(NoBearer::Missing) };
+    let parts = value.to_str().ok().and_then(|value| value.split_once(' '));
+    match parts {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => {
+            key.trim_matches(' ').parse().map_err(|_| NoBearer::NoKey)
+        }
+        _ => Err(NoBearer::Missing),
+    }
 }
 
 fn unauthorized(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The request needs a key", detail)
+}
+
+fn lacks(needed: Scope, scopes: &[Scope]) -> Problem {
+    let has = scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ");
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "scope-missing",
+        "The key may not do this",
+        format!("This needs a key with the scope {needed}; this one has {has}."),
+    )
+    .with("scope", needed.as_str())
 }
 
 /// Writes down when a key was used, beside the requests: one writer a key, however many ask at once.

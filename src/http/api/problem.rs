@@ -214,8 +214,10 @@ pub(super) struct KeyedProblems;
 impl IntoResponses for KeyedProblems {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         described(&[
-            ("401", "No key, or one that is unknown or revoked"),
+            ("401", "No key, or one that is unknown, expired or revoked"),
+            ("403", "The key lacks the scope that this needs; `scope` names it"),
             ("422", "Fields or parameters are wrong; `errors` names each"),
+            ("429", "Too many wrong keys came from this address; see `Retry-After`"),
             ("500", "Something is wrong on our side"),
             ("503", "The database cannot take it now; see `Retry-After`"),
         ])
@@ -273,7 +275,13 @@ fn meaning(kind: &str) -> Option<&'static str> {
 const KINDS: &[(&str, &str)] = &[
     ("unauthorized",
      "The request carries no key that is in use. Send `Authorization: Bearer KEY`; `pontual key create` makes a key, \
-      `pontual key list` shows which ones are revoked."),
+      `pontual key list` shows which ones are revoked or over."),
+    ("scope-missing",
+     "The key is limited to scopes, and this needs another one: `scope` names it. `pontual key create --scope …` makes a \
+      key that has it."),
+    ("too-many-wrong-keys",
+     "More than sixty requests with wrong keys came from this address within a minute. Wait Retry-After seconds, and send \
+      a key that is in use. Keys that worked lately are not held up."),
     ("invalid-input",
      "Fields or parameters are wrong. `errors` names every one of them and what would be right; mend all and send again."),
     ("not-json",

@@ -36,7 +36,7 @@ pub(super) async fn download(
     let phone = e164(&wanted.phone).ok_or(Refusal::NoPhone)?;
     let tenant: Option<Uuid> = sqlx::query_scalar("select app.tenant_named($1)")
         .bind(&wanted.tenant)
-        .fetch_one(&sim.pool)
+        .fetch_one(crate::db::alone(&sim.pool))
         .await?;
     let tenant = tenant.ok_or(Refusal::NoTenant(wanted.tenant))?;
     let chat = load(&sim, tenant, phone).await?;

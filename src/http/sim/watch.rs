@@ -49,7 +49,7 @@ pub(super) async fn watch(
     let phone = e164(&asked.phone).ok_or(Refusal::NoPhone)?;
     let tenant: Option<Uuid> = sqlx::query_scalar("select app.tenant_named($1)")
         .bind(&asked.tenant)
-        .fetch_one(&sim.pool)
+        .fetch_one(crate::db::alone(&sim.pool))
         .await?;
     let tenant = tenant.ok_or(Refusal::NoTenant(asked.tenant))?;
     let Ok(place) = Arc::clone(&sim.watchers).try_acquire_owned() else {

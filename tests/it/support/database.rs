@@ -63,6 +63,18 @@ impl TestDb {
         Server::shared().as_owner(&self.name).to_url_lossy().into()
     }
 
+    /// As [`TestDb::url_owner`], for programs built on libpq: without what sqlx alone knows.
+    pub(crate) fn libpq_url_owner(&self) -> String {
+        let mut url = Server::shared().as_owner(&self.name).to_url_lossy();
+        let known: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(name, _)| ["host", "sslmode", "user", "password"].contains(&&**name))
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        url.query_pairs_mut().clear().extend_pairs(known);
+        url.into()
+    }
+
     /// The URL that connects as the program.
     pub(crate) fn url_app(&self) -> String {
         Server::shared().as_app(&self.name).to_url_lossy().into()

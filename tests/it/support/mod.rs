@@ -2,4 +2,5 @@
 
 pub(crate) mod api;
 pub(crate) mod database;
+pub(crate) mod process;
 pub(crate) mod stack;

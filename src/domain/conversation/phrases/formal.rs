@@ -245,10 +245,7 @@ const SPANISH: &[(&str, &str)] = &[
         "moved_by_staff",
         "Tuvimos que mover su reserva: ahora {day} {at}. 1 OK, 2 Otra hora, 3 Cancelar",
     ),
-    (
-        "moved_as_asked",
-        "Cambiada, como pidió: ahora {day} {at}. 1 OK, 2 Otra hora, 3 Cancelar",
-    ),
+    ("moved_as_asked", "Cambiada, como pidió: ahora {day} {at}. 1 OK, 2 Otra hora, 3 Cancelar"),
     (
         "canceled_as_asked",
         "Cancelada, como pidió: {day}, {time}. 1 Nueva hora, 0 Hablar con alguien",
