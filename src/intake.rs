@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgExecutor, PgPool};
 
 use crate::channel::whatsapp::address::Addresses;
 use crate::channel::whatsapp::inbound::{Content, Inbound, Outgoing};
 use crate::channel::whatsapp::status::DeliveryStatus;
+use crate::db::alone;
 use crate::db::inbox::{self, NewMessage, NewWords, OwnMessage, Received, Who};
 
 /// Stores what a webhook brought, each item in one round trip and a transaction of its own.
@@ -21,17 +22,16 @@ pub async fn take(
     instance: &str,
     content: Content,
 ) -> sqlx::Result<Received> {
-    let mut db = pool.acquire().await?;
     match content {
         Content::Several(items) => {
             let mut all = Received::Noted;
             for item in items {
-                let one = take_one(&mut db, now, instance, item).await?;
+                let one = take_one(alone(pool), now, instance, item).await?;
                 all = more_of(all, one);
             }
             Ok(all)
         }
-        one => take_one(&mut db, now, instance, one).await,
+        one => take_one(alone(pool), now, instance, one).await,
     }
 }
 
@@ -49,7 +49,7 @@ pub async fn take_found(
 ) -> sqlx::Result<Received> {
     let mut tx = pool.begin().await?;
     sqlx::query("select set_config('app.looking_up', 'on', true)").execute(&mut *tx).await?;
-    let received = take_one(&mut tx, now, instance, content).await?;
+    let received = take_one(&mut *tx, now, instance, content).await?;
     tx.commit().await?;
     Ok(received)
 }
@@ -66,7 +66,7 @@ fn more_of(one: Received, other: Received) -> Received {
 }
 
 async fn take_one(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     now: DateTime<Utc>,
     instance: &str,
     content: Content,

@@ -30,7 +30,10 @@ begin
   select i.tenant_id, i.instance_id into tenant, instance from app.instance_of(instance_name) i;
   if tenant is not null then
     perform set_config('app.tenant_id', tenant::text, true), set_config('app.now', at::text, true);
-    if coalesce(current_setting('app.looking_up', true), '') <> 'on' then
+    if coalesce(current_setting('app.looking_up', true), '') = 'on' then
+      perform set_config('app.actor', 'job:watch_instances', true);
+    else
+      perform set_config('app.actor', 'webhook', true);
       perform app.note_event(tenant, instance, at);
     end if;
   end if;

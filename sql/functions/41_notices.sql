@@ -114,9 +114,10 @@ begin
    where n.tenant_id = m.tenant_id and n.outbound_message_id = m.id and n.status = 'queued';
   update app.scheduled_notifications s
      set id = app.uuid_v7(), due_at = quiet_end, promoted_at = null, outbound_message_id = null,
-         status = case when quiet_end < s.expires_at then 'planned' else 'skipped' end, reason = 'quiet hours'
+         status = 'planned', reason = null
    where s.tenant_id = m.tenant_id and s.booking_id = b.id and s.revision = m.booking_revision
      and s.kind = app.reminder_kind(make_interval(secs => (m.params ->> 'before')::bigint)) and s.status in ('sent', 'failed')
+     and quiet_end < s.expires_at
      -- Where another channel took over from one that may have arrived, once is enough.
      and (m.fallback_of is null or exists (
        select from app.outbound_messages f where f.tenant_id = m.tenant_id and f.id = m.fallback_of and f.status = 'failed'));

@@ -34,6 +34,7 @@ as $$
 declare
   n integer;
 begin
+  perform app.refuse_api_client();
   with due as (
     select tenant_id, conversation_id, timer from app.conversation_timers
      where promoted_at is null and due_at <= app.now() + horizon

@@ -12,6 +12,11 @@ as $$
     ('inbound_messages',
      'r.conversation_id in (select c.id from app.conversations c where c.tenant_id = $1 and c.customer_id = $2)
       or r.conversation_id is null and r.body::text ~ $3', false),
+    -- Before the messages, which lose the ids that these are found by.
+    ('early_statuses',
+     'r.provider_id in (select o.provider_id from app.outbound_messages o
+                          join app.conversations c on c.tenant_id = o.tenant_id and c.id = o.conversation_id
+                         where o.tenant_id = $1 and c.customer_id = $2)', true),
     ('outbound_messages',
      'r.conversation_id in (select c.id from app.conversations c where c.tenant_id = $1 and c.customer_id = $2)
       or r.booking_id in (select b.id from app.bookings b where b.tenant_id = $1 and b.customer_id = $2)
@@ -90,7 +95,7 @@ as $$
       ('conversation_turns', 'version'),
       ('conversations', 'state mode'),
       ('customer_addresses', 'kind value'), -- go with the person
-      ('early_statuses', 'provider_id status'), -- gone within a day
+      ('early_statuses', 'provider_id status'), -- go with the person; of unknown ids, within a day
       ('feature_flags', 'flag'),
       ('idempotent_requests', 'key request_hash response'), -- go with the person
       ('inbound_messages', 'kind'),
@@ -262,6 +267,8 @@ begin
     end if;
     counts := counts || jsonb_build_object(part.table_name, n);
   end loop;
+  n := (counts ->> 'outbound_messages')::bigint + app.clear_agendas(tenant, customer, dry_run);
+  counts := counts || jsonb_build_object('outbound_messages', n);
 
   if dry_run then
     select count(*) into n from app.unrouted_messages u where u.body <> '{}' and u.body::text ~ pattern;
@@ -274,6 +281,28 @@ begin
 end $$;
 comment on function app.erase_customer(uuid, uuid, boolean) is
   'Takes a person out of the database: what they are called, how they are reached and what was written goes; bookings, counts and the order of events stay. What is ahead is cancelled, and nobody is told. Returns how many rows of each table; null: there is no such customer. dry_run: counts alone.';
+
+create or replace function app.clear_agendas(tenant uuid, customer uuid, dry_run boolean) returns bigint
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  known_at  constant timestamptz := (select c.created_at from app.customers c where c.tenant_id = tenant and c.id = customer);
+  n         bigint;
+begin
+  -- Whose appointments stood in which text is not kept, and bookings move: all since they are known.
+  if dry_run then
+    select count(*) into n from app.outbound_messages o
+     where o.tenant_id = tenant and o.template = 'agenda' and o.body is not null and o.created_at >= known_at;
+  else
+    update app.outbound_messages o set body = null
+     where o.tenant_id = tenant and o.template = 'agenda' and o.body is not null and o.created_at >= known_at;
+    get diagnostics n = row_count;
+  end if;
+  return n;
+end $$;
+comment on function app.clear_agendas(uuid, uuid, boolean) is
+  'Empties the agendas that members of staff were sent since a customer is known, which name whoever comes. Returns how many.';
 
 create or replace function app.cancel_silently(tenant uuid, customer uuid) returns integer
 language plpgsql volatile

@@ -121,9 +121,14 @@ create or replace view ops.invariant_violations with (security_invoker = true) a
   union all
   select 'message nobody sends', o.tenant_id, o.id::text, o.status || ' since ' || o.created_at
     from app.outbound_messages o
-   where o.status in ('queued', 'sending', 'unknown') and o.created_at < app.now() - interval '5 minutes'
-     and coalesce(greatest(o.due_at, o.lease_until), o.created_at) < app.now() - interval '5 minutes'
+   where o.status in ('queued', 'sending', 'unknown')
+     and greatest(o.created_at, o.due_at, o.lease_until) < app.now() - interval '5 minutes'
      and not exists (select from ops.jobs j where j.kind = 'deliver_messages' and j.tenant_id = o.tenant_id and j.state <> 'done')
+     -- An instance that is paused sends nothing, and whoever is told of its end sends the rest.
+     and not exists (
+       select from app.senders s
+        where s.tenant_id = o.tenant_id and s.instance_id = o.instance_id
+          and greatest(s.paused_until, s.wake_at) > app.now() - interval '5 minutes')
   union all
   select 'job that never ends', j.tenant_id, j.id, j.kind || ' of ' || coalesce(j.worker, 'nobody') || ' since ' || j.started_at
     from ops.jobs j where j.state = 'running' and j.started_at < now() - interval '15 minutes';

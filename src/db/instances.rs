@@ -223,7 +223,7 @@ pub struct Figures {
 
 /// One line an instance of any tenant: names at the gateway and numbers, nothing of customers.
 pub async fn figures(pool: &PgPool) -> sqlx::Result<Vec<Figures>> {
-    sqlx::query_as("select * from app.instance_figures()").fetch_all(pool).await
+    sqlx::query_as("select * from app.instance_figures()").fetch_all(super::alone(pool)).await
 }
 
 /// Notes how an instance that a person has just connected is connected, as a webhook would.

@@ -3,7 +3,8 @@
 //! Ready means: the database answers and has our schema. An instance that is not connected does
 //! not make a process unready: no other process would serve it better, webhooks must still be
 //! taken, and restarting ours would not pair a phone. It is told here all the same, and in
-//! `/metrics`, in `ops.instances` and by alarms.
+//! `/metrics`, in `ops.instances` and by alarms. So is what workers found that must never be: it is
+//! for people to mend, and no process mends it by going away.
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::db::instances::{self, Figures};
+use crate::db::invariants;
 
 /// An orchestrator asks every few seconds; a database slower than this is as good as away.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,7 +42,9 @@ pub(super) async fn ready(State(pool): State<PgPool>) -> (StatusCode, Json<Value
     }
     let figures = tokio::time::timeout(PATIENCE, instances::figures(&pool)).await;
     let instances = figures.ok().and_then(Result::ok).map(|all| summary(&all));
-    let checks = json!({ "database": database, "instances": instances });
+    let invariants = tokio::time::timeout(PATIENCE, invariants::for_health(&pool)).await;
+    let invariants = invariants.unwrap_or_else(|_| "unknown".to_owned());
+    let checks = json!({ "database": database, "instances": instances, "invariants": invariants });
     (StatusCode::OK, Json(json!({ "status": "ok", "checks": checks })))
 }
 

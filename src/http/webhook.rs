@@ -20,6 +20,7 @@ use self::connections::Connections;
 use super::App;
 use crate::channel::whatsapp::inbound::{self, Content, Delivery};
 use crate::channel::whatsapp::signature;
+use crate::db::alone;
 use crate::db::inbox::{self, Received};
 use crate::intake;
 use crate::metrics;
@@ -159,7 +160,7 @@ async fn keep_unrouted(
             Content::Unparsed { body } => body,
             _ => continue,
         };
-        inbox::receive_unrouted(&app.pool, now, None, event, body).await?;
+        inbox::receive_unrouted(alone(&app.pool), now, None, event, body).await?;
         received = Received::Accepted;
     }
     Ok(received)

@@ -87,6 +87,7 @@ impl Workers {
     }
 
     /// Also looks after the instances: how they are connected, and what their webhooks lost.
+    #[must_use]
     pub fn watching(mut self) -> Self {
         let watching = watch_instances::keep(Arc::clone(&self.cx), self.stop.clone());
         self.tasks.push(tokio::spawn(watching));

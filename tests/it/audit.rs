@@ -88,6 +88,12 @@ async fn what_a_customer_or_a_job_does_is_told_by_who_they_are() {
     .await
     .unwrap();
     assert_eq!(actors, ["customer"]);
+    let who_wrote: String = value(
+        &stack.db.owner,
+        "select actor from app.audit_log where table_name = 'customers' and action = 'insert'",
+    )
+    .await;
+    assert_eq!(who_wrote, "webhook");
     // A hold that nobody confirmed is let go by the upkeep of the workers.
     run(
         &stack.db.owner,

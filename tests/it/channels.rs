@@ -506,7 +506,7 @@ async fn a_server_that_wants_a_password_gets_it_and_a_wrong_one_is_told() {
         text: "Olá, Conceição!".to_owned(),
         calendar: None,
         unsubscribe: None,
-        created_at: Utc::now(),
+        created_at: pontual::clock::Clock::default().now(),
     };
     let right = Email::new(&smtp.url("lua:s3cret%2F%40@"), FROM).unwrap();
     right.send(&envelope).await.unwrap();

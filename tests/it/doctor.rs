@@ -214,8 +214,8 @@ async fn what_must_never_be_and_what_waits_too_long_is_told() {
          insert into app.customers (tenant_id, phone) select id, '+5511988887777' from app.tenants where slug = 'studio-lua';
          insert into app.conversations (tenant_id, customer_id, instance_id, state)
          select c.tenant_id, c.id, i.id, 'completed' from app.customers c join app.instances i using (tenant_id);
-         insert into app.outbound_messages (tenant_id, conversation_id, body, created_at)
-         select tenant_id, id, 'Oi', app.now() - interval '11 minutes' from app.conversations",
+         insert into app.outbound_messages (tenant_id, conversation_id, body, created_at, due_at)
+         select tenant_id, id, 'Oi', app.now() - interval '11 minutes', app.now() - interval '11 minutes' from app.conversations",
     )
     .await;
     let told = found(&stack, &[], "invariants", "fail");

@@ -20,6 +20,7 @@ fn message(id: &str, message: Value) -> Value {
     body
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write it in place with json!")]
 fn event(name: &str, data: Value) -> String {
     json!({ "event": name, "instance": "studio-lua", "data": data }).to_string()
 }
@@ -150,8 +151,8 @@ async fn a_thumb_on_the_question_is_a_yes_and_any_other_reaction_is_noted_in_sil
     assert_eq!(sent(&stack).await.len(), before);
     assert_eq!(events(&stack).await, ["reacted"]);
     deliver(&stack, &reaction("3A8", &question, "👍🏽")).await;
-    let last = sent(&stack).await.pop().unwrap();
-    assert!(last.starts_with("Agendado"), "{last}");
+    let reply = sent(&stack).await.pop().unwrap();
+    assert!(reply.starts_with("Agendado"), "{reply}");
 }
 
 #[tokio::test]
@@ -187,8 +188,8 @@ async fn a_changed_vote_takes_the_place_of_the_one_nobody_has_read() {
     // The oldest of the three arrives last.
     deliver(&stack, &vote("3A4", &list, Some(&label("3")), 50)).await;
     stack.work();
-    let last = sent(&stack).await.pop().unwrap();
-    assert!(last.starts_with("Coloração"), "{last}");
+    let reply = sent(&stack).await.pop().unwrap();
+    assert!(reply.starts_with("Coloração"), "{reply}");
     // Taken back before it is read: as if it had never been cast.
     stack.stop_working().await;
     let answers = sent_so_far(&stack).await;
@@ -231,8 +232,8 @@ async fn titles_that_come_without_an_id_mean_the_menu_they_answer() {
     // Another service of the first list: begun with, the time is let go.
     let colour = services.lines().find(|line| line.starts_with('2')).unwrap();
     deliver(&stack, &tapped("3A6", &colour[2..], &list)).await;
-    let last = sent(&stack).await.pop().unwrap();
-    assert!(last.contains("Coloração"), "{last}");
+    let reply = sent(&stack).await.pop().unwrap();
+    assert!(reply.contains("Coloração"), "{reply}");
     let held: i64 = stack.value("select count(*) from app.bookings where status = 'held'").await;
     assert_eq!(held, 0);
 }
@@ -314,7 +315,9 @@ async fn whatever_is_done_to_a_body_is_answered_as_the_contract_says_and_at_once
     let mut slowest = Duration::ZERO;
     for (label, body, expected) in cases {
         let body = match serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
-            Err(_) if expected == 200 && !body.starts_with(b"\xef") => panic!("{label} is no JSON"),
+            Err(error) if expected == 200 && !body.starts_with(b"\xef") => {
+                panic!("{label} is no JSON: {error}")
+            }
             _ => body,
         };
         let began = Instant::now();

@@ -32,6 +32,7 @@ fn text(words: &str, fields: Value) -> Value {
     said(json!({ "conversation": words }), fields)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write it in place with json!")]
 fn event(name: &str, data: Value) -> Value {
     json!({ "event": name, "instance": "studio-lua", "data": data })
 }
@@ -47,6 +48,7 @@ fn merge(into: &mut Value, fields: Value) {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write it in place with json!")]
 fn key(fields: Value) -> Value {
     json!({ "key": fields })
 }

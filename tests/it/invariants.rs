@@ -67,7 +67,8 @@ const PLANTED: &[(&str, &str, &[&str])] = &[
      "update app.outbound_messages o set status = 'unknown', created_at = app.now() - interval '27 hours' from a where o.booking_id = a.id;
       update apalis.jobs set status = 'Pending' where job_type = 'deliver_messages'", &[]),
     ("message nobody sends",
-     "update app.outbound_messages o set status = 'queued', created_at = app.now() - interval '6 minutes' from a where o.booking_id = a.id", &[]),
+     "update app.outbound_messages o set status = 'queued', created_at = app.now() - interval '6 minutes',
+             due_at = app.now() - interval '6 minutes' from a where o.booking_id = a.id", &[]),
     ("reminder overdue",
      "update app.scheduled_notifications n set due_at = app.now() - interval '16 minutes' from a where n.booking_id = a.id and kind = 'reminder_1h'", &[]),
     ("timer overdue",

@@ -25,7 +25,19 @@ const REST: &str = "
     on conflict do nothing;
     insert into app.emptied_until (tenant_id, until) select id, '2020-01-01' from t on conflict do nothing;
     insert into app.conversation_events (tenant_id, conversation_id, event, actor)
-    select c.tenant_id, c.id, 'staff_notified', 'test' from app.conversations c join t on t.id = c.tenant_id";
+    select c.tenant_id, c.id, 'staff_notified', 'test' from app.conversations c join t on t.id = c.tenant_id;
+    insert into app.feature_flags (tenant_id, flag, enabled) select id, 'llm', true from t;
+    insert into app.replans (tenant_id) select id from t on conflict do nothing;
+    insert into app.link_keys (tenant_id) select id from t on conflict do nothing;
+    insert into app.channel_opt_outs (tenant_id, customer_id, channel)
+    select c.tenant_id, c.id, 'sms' from app.customers c join t on t.id = c.tenant_id;
+    insert into app.customer_addresses (tenant_id, customer_id, kind, value)
+    select c.tenant_id, c.id, 'jid', '5511@s.whatsapp.net' from app.customers c join t on t.id = c.tenant_id;
+    create temp table i as select i.tenant_id, i.id as instance_id from app.instances i join t on t.id = i.tenant_id;
+    insert into app.senders (tenant_id, instance_id) select * from i on conflict do nothing;
+    insert into app.instance_health (tenant_id, instance_id) select * from i on conflict do nothing;
+    insert into app.alarms (tenant_id, instance_id, alarm, since) select *, 'silent', app.now() from i;
+    insert into app.early_statuses (tenant_id, instance_id, provider_id, status, at) select *, 'A1', 'read', app.now() from i";
 
 #[tokio::test]
 async fn p8_no_tenant_sees_or_touches_anothers_rows_and_without_a_tenant_nothing_is_there() {
@@ -73,7 +85,9 @@ async fn p8_no_tenant_sees_or_touches_anothers_rows_and_without_a_tenant_nothing
             0,
             "{table} of another tenant"
         );
-        let own = count(stack.db.app.clone(), Some(filled), all).await;
+        // Rows of nobody are the defaults of flags, which are looked at below.
+        let known = format!("{all} where {key} is not null");
+        let own = count(stack.db.app.clone(), Some(filled), known).await;
         let truth = count(
             stack.db.owner.clone(),
             None,
@@ -110,6 +124,47 @@ async fn p8_no_tenant_sees_or_touches_anothers_rows_and_without_a_tenant_nothing
 }
 
 #[tokio::test]
+async fn p8_defaults_of_flags_are_seen_by_each_tenant_and_changed_by_none() {
+    let stack = Stack::new().await;
+    let tenant = stack.tenant("salon-luna").await;
+    let truth: Vec<String> = sqlx::query_scalar(
+        "select flag from app.feature_flags where tenant_id is null order by flag",
+    )
+    .fetch_all(&stack.db.owner)
+    .await
+    .unwrap();
+    assert!(!truth.is_empty());
+    let mut tx = stack.db.app.begin().await.unwrap();
+    sqlx::query("select set_config('app.tenant_id', $1, true)")
+        .bind(tenant.to_string())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let seen: Vec<String> = sqlx::query_scalar(
+        "select flag from app.feature_flags where tenant_id is null order by flag",
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .unwrap();
+    assert_eq!(seen, truth);
+    let changed =
+        sqlx::query("update app.feature_flags set enabled = not enabled where tenant_id is null")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+    assert_eq!(changed.rows_affected(), 0);
+    for statement in [
+        "insert into app.feature_flags (tenant_id, flag, enabled) values (null, 'mine', true)",
+        "delete from app.feature_flags where tenant_id is null",
+    ] {
+        sqlx::query("savepoint before").execute(&mut *tx).await.unwrap();
+        let refused = sqlx::query(statement).execute(&mut *tx).await;
+        assert!(refused.map_or(true, |done| done.rows_affected() == 0), "{statement}");
+        sqlx::query("rollback to savepoint before").execute(&mut *tx).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn p8_a_token_of_postgrest_sees_its_tenant_alone() {
     let stack = Stack::new().await;
     let tenant = stack.tenant("salon-luna").await;
@@ -131,6 +186,7 @@ async fn p8_a_token_of_a_tenant_calls_nothing_that_reaches_across_tenants() {
     for call in [
         "select queue.forget_old_requests('0')",
         "select queue.forget_old_knowledge('0')",
+        "select queue.promote_timers()",
         "select app.receive_unrouted(app.now(), 'studio-lua', 'x', '{}')",
         "select app.receive_message(app.now(), 'studio-lua', 'A1', '+5511988887777', null, null, 'text', '{}', app.now())",
         "select app.receive_own(app.now(), 'studio-lua', 'A1', '+5511988887777', null, 'x', app.now())",

@@ -177,7 +177,7 @@ async fn a_code_that_runs_out_is_shown_anew() {
     kill_process(id, Signal::INT).unwrap();
     let mut errors = String::new();
     pairing.process.stderr.take().unwrap().read_to_string(&mut errors).await.unwrap();
-    let code = tokio::time::timeout(Duration::from_secs(5), pairing.process.wait()).await;
+    let code = tokio::time::timeout(Duration::from_secs(30), pairing.process.wait()).await;
     assert_eq!(code.unwrap().unwrap().code(), Some(1));
     assert!(errors.contains("not connected yet; run this again"), "{errors}");
 }

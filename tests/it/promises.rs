@@ -366,7 +366,8 @@ async fn p6_a_reply_whose_fate_is_unknown_is_looked_up_and_not_sent_twice() {
             .await
             .unwrap();
     assert!(["sent", "delivered", "read"].contains(&status.as_str()), "{status}");
-    assert_eq!(doubts, 1);
+    // None where the gateway's echo came before its answer.
+    assert!(doubts <= 1, "{doubts}");
     stack.stop_working().await;
 }
 

@@ -246,9 +246,12 @@ fn about_bookings() -> Vec<(&'static str, Answer)> {
         ),
         (
             "What was the customer told of a booking, and did it arrive?",
-            Rows(
-                json!([{"event": "moved", "channel": "whatsapp", "status": "read", "read_at": "2026-03-10T1…"}]),
-            ),
+            Rows(json!([
+                {"event": "moved", "channel": "whatsapp", "status": "read", "read_at": "2026-03-10T1…"},
+                {"event": "reminder_15m", "channel": null, "status": "planned"},
+                {"event": "reminder_1h", "channel": null, "status": "planned"},
+                {"event": "reminder_24h", "channel": null, "status": "planned"},
+            ])),
         ),
         (
             "Which reminders are still to come?",

@@ -203,12 +203,12 @@ async fn sends_of_one_instance_never_overlap_however_many_workers_there_are() {
     assert_eq!(flights.values().map(Vec::len).sum::<usize>(), 60);
     assert_one_at_a_time(&flights);
     assert_in_order(&stage.heard());
-    let (lua, luna) = (&flights["studio-lua"], &flights["luna-salon"]);
+    let (studio, salon) = (&flights["studio-lua"], &flights["luna-salon"]);
     let together = |one: &Flight, other: &Flight| {
         one.began < other.ended.unwrap() && other.began < one.ended.unwrap()
     };
     assert!(
-        lua.iter().any(|one| luna.iter().any(|other| together(one, other))),
+        studio.iter().any(|one| salon.iter().any(|other| together(one, other))),
         "two instances wait for each other"
     );
     stage.stop().await;

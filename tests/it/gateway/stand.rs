@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 /// The global key of the recorded server.
 const GLOBAL_KEY: &str = "GLOBAL-KEY-429683C4C977";
 /// Longer than anything here may take.
-pub(super) const WAIT: Duration = Duration::from_secs(5);
+pub(super) const WAIT: Duration = Duration::from_secs(30);
 
 pub(super) fn exchange(name: &str) -> Value {
     fixture(&format!("rest/{name}"))

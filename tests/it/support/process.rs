@@ -104,7 +104,7 @@ impl Drop for Program {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-            let limit = Instant::now() + Duration::from_secs(25);
+            let limit = Instant::now() + Duration::from_mins(1);
             while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < limit {
                 std::thread::sleep(Duration::from_millis(20));
             }

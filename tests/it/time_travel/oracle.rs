@@ -61,12 +61,15 @@ fn sent_at(world: &World, version: &Version, lead: TimeDelta) -> Option<DateTime
         if fires >= version.until {
             return None;
         }
+        let mut now = fires;
         let leaves = match may_leave(world, version, lead, fires, useless_from) {
             Leave::Now => {
                 let leaves = up(&world.gateway_down, fires);
                 if leaves >= version.untrue {
                     return None;
                 }
+                // While it waits in the outbox nothing is planned.
+                now = leaves;
                 match may_leave(world, version, lead, leaves, useless_from) {
                     Leave::Now => return Some(leaves),
                     // Given up for good: it was sent once, as far as the plan knows.
@@ -82,7 +85,6 @@ fn sent_at(world: &World, version: &Version, lead: TimeDelta) -> Option<DateTime
             Leave::TooLate => Plan::Over,
             Leave::Now => unreachable!("it has left"),
         };
-        let now = up(&world.gateway_down, fires);
         while looked_at.next_if(|&(at, _)| matches!(leaves, Leave::At(_)) && at <= now).is_some() {}
     }
 }

@@ -46,10 +46,7 @@ fn made(status: u16, words: &str) -> (u16, Value) {
 }
 
 fn done((status, body): &(u16, Value)) -> Done {
-    let error = match classify(*status, body) {
-        Ok(_) => return Done::Accepted,
-        Err(error) => error,
-    };
+    let Err(error) = classify(*status, body) else { return Done::Accepted };
     let alert = |alert| if alert { Person } else { Nobody };
     match Decision::of(error) {
         Decision::Retry { longest } => Done::RetryWithin(longest.as_secs()),
