@@ -159,7 +159,7 @@ impl Running {
         }
         let router = routes(&pool, clock, secrets, simulator.clone());
         let gateway = Gateway::new(&format!("{base}{GATEWAY}"))?;
-        let keys = GatewayKeys::new(gateway_key, HashMap::new());
+        let keys = GatewayKeys::new(gateway_key.clone(), HashMap::new());
         let channels = environment.channels()?;
 
         // From here on nothing fails or waits, so that what was started is always stopped.
@@ -174,7 +174,7 @@ impl Running {
             Settings { concurrency: CONCURRENCY },
         )
         .watching();
-        announce(base, database, made.as_deref(), demo, clock);
+        announce(base, database, made.as_deref(), &gateway_key, demo, clock);
         Ok(Self { pool, workers, serving, stop })
     }
 
@@ -331,7 +331,14 @@ fn random_secret() -> anyhow::Result<String> {
 }
 
 /// What the newcomer reads first; on standard output, so that scripts can too.
-fn announce(base: &str, database: &Database, secret: Option<&str>, demo: bool, clock: Clock) {
+fn announce(
+    base: &str,
+    database: &Database,
+    secret: Option<&str>,
+    gateway_key: &str,
+    demo: bool,
+    clock: Clock,
+) {
     println!("Pontual is ready.");
     println!("  chat      {base}/sim");
     println!("  api       {base}/api/v1/openapi.json");
@@ -343,6 +350,7 @@ fn announce(base: &str, database: &Database, secret: Option<&str>, demo: bool, c
     if let Some(secret) = secret {
         println!("  secret    {secret}  (x-webhook-secret; made for this run)");
     }
+    println!("  gateway   EVOLUTION_API_URL={base}{GATEWAY} EVOLUTION_API_KEY={gateway_key}");
     println!("  database  {}", database.owner_url);
     if !clock.offset().is_zero() {
         println!("  clock     {}", clock.now().to_rfc3339());

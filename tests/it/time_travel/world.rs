@@ -134,6 +134,9 @@ pub(super) fn world(seed: u64, zone: Tz, bookings: i32) -> World {
         }
     }
     world.acts.sort_by_key(|act| act.at);
+    // What was moved on and on is lived to its end as well.
+    let last = world.acts.iter().filter_map(|act| act.starts_at).max();
+    world.until = world.until.max(last.map_or(from, |last| last + TimeDelta::days(1)));
     world
 }
 
