@@ -350,9 +350,12 @@ fn acts() -> Vec<(&'static str, Answer)> {
         ("Let it go", Rows(json!([{"resume": false}]))),
         (
             "Hold everything back",
-            Rows(
-                json!([{"kind": "deliver_messages", "waiting": 1}, {"kind": "process_message", "waiting": 0}]),
-            ),
+            Rows(json!([
+                {"kind": "deliver_messages", "waiting": 1},
+                {"kind": "merge_customers", "waiting": 0},
+                {"kind": "process_message", "waiting": 0},
+                {"kind": "replan_reminders", "waiting": 0},
+            ])),
         ),
         ("Keep the audit log for three years", Changed(1)),
     ]
