@@ -71,12 +71,6 @@ async fn later(stack: &mut Stack, by: TimeDelta) {
     stack.restart_at(Clock::starting_at(then)).await;
 }
 
-/// What maintenance does every few seconds, done now.
-async fn maintain(stack: &Stack) {
-    sqlx::query("select queue.maintain()").execute(&stack.pool).await.unwrap();
-    stack.settle().await;
-}
-
 #[tokio::test]
 async fn texts_within_the_window_are_answered_once_and_together_whatever_worker_reads_them() {
     let mut stack = Stack::new().await;
@@ -232,13 +226,13 @@ async fn a_customer_who_stops_half_way_is_nudged_once() {
     stack.say(SALON, MARINA, "corte quinta às 15h").await;
     stack.settle().await;
     later(&mut stack, TimeDelta::minutes(16)).await;
-    maintain(&stack).await;
+    stack.maintain().await;
     let nudges = "select count(*) from app.conversation_turns where event ->> 'event' = 'nudge'";
     assert_eq!(stack.value::<i64>(nudges).await, 1);
     assert_eq!(replies(&stack).await, 2);
-    maintain(&stack).await;
+    stack.maintain().await;
     later(&mut stack, TimeDelta::minutes(30)).await;
-    maintain(&stack).await;
+    stack.maintain().await;
     assert_eq!(stack.value::<i64>(nudges).await, 1);
     assert_eq!(replies(&stack).await, 2);
     assert_eq!(stack.value::<i64>("select count(*) from app.conversation_timers").await, 0);
@@ -262,7 +256,7 @@ async fn a_customer_who_wrote_in_time_is_not_nudged_for_what_was_before() {
     accepted(&stack, said("A9", "menu", stack.clock.now())).await;
     stack.restart_at(ahead).await;
     stack.work();
-    maintain(&stack).await;
+    stack.maintain().await;
     let events: Vec<String> =
         sqlx::query_scalar("select event ->> 'event' from app.conversation_turns order by seq")
             .fetch_all(&stack.db.owner)
@@ -322,10 +316,10 @@ async fn a_person_who_writes_from_the_phone_silences_the_bot_until_four_hours_af
     later(&mut stack, TimeDelta::hours(3)).await;
     stack.sim.write(SALON, Write { id: None, ..wrote }).await.unwrap();
     later(&mut stack, TimeDelta::hours(2)).await;
-    maintain(&stack).await;
+    stack.maintain().await;
     assert_eq!(stack.value::<String>("select mode from app.conversations").await, "human");
     later(&mut stack, TimeDelta::minutes(125)).await;
-    maintain(&stack).await;
+    stack.maintain().await;
     let (mode, resumed): (String, i64) = sqlx::query_as(
         "select mode, (select count(*) from app.conversation_turns where event ->> 'event' = 'resumed') from app.conversations",
     )
@@ -413,12 +407,12 @@ async fn who_waits_for_a_person_is_told_once_after_a_quarter_of_an_hour() {
     accepted(&stack, said("A7", "alguém?", stack.clock.now())).await;
     stack.settle().await;
     later(&mut stack, TimeDelta::minutes(6)).await;
-    maintain(&stack).await;
+    stack.maintain().await;
     let told =
         "select count(*) from app.conversation_turns where event ->> 'event' = 'nobody_answered'";
     assert_eq!(stack.value::<i64>(told).await, 1);
     later(&mut stack, TimeDelta::minutes(20)).await;
-    maintain(&stack).await;
+    stack.maintain().await;
     assert_eq!(stack.value::<i64>(told).await, 1);
     // A person answers: nobody waits any more, and nothing comes due.
     let mut wrote = Write::text(MARINA, "Studio Lua", "Cheguei!");
@@ -443,7 +437,7 @@ async fn a_person_who_answers_in_time_leaves_nothing_to_be_told() {
     later(&mut stack, TimeDelta::minutes(5)).await;
     stack.deliver(own("3ACF01", "Oi, Marina!", stack.clock.now())).await;
     later(&mut stack, TimeDelta::minutes(30)).await;
-    maintain(&stack).await;
+    stack.maintain().await;
     let told =
         "select count(*) from app.conversation_turns where event ->> 'event' = 'nobody_answered'";
     assert_eq!(stack.value::<i64>(told).await, 0);

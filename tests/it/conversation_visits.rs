@@ -153,8 +153,7 @@ async fn a_hold_of_two_lines_that_runs_out_is_given_back_whole() {
     let mut stack = held().await;
     let later = stack.clock.now() + TimeDelta::minutes(12);
     stack.restart_at(Clock::starting_at(later)).await;
-    sqlx::query("select queue.maintain()").execute(&stack.pool).await.unwrap();
-    stack.settle().await;
+    stack.maintain().await;
     assert_eq!(lines(&stack).await, [line(0, "cancelled", 1), line(45, "cancelled", 1)]);
     assert_eq!(untold_and_beside(&stack).await, (0, 0));
     assert_sound(stack).await;
@@ -195,8 +194,7 @@ async fn a_reminder_of_a_visit_that_is_answered_by_cancel_cancels_all_of_it() {
     let mut stack = booked().await;
     let friday = saturday_at_nine() - TimeDelta::hours(24) + TimeDelta::seconds(30);
     stack.restart_at(Clock::starting_at(friday)).await;
-    sqlx::query("select queue.maintain()").execute(&stack.pool).await.unwrap();
-    stack.settle().await;
+    stack.maintain().await;
     let reminder = stack.sim.chat(SALON, MARINA).pop().unwrap().text;
     assert!(reminder.contains("3 Cancelar"), "{reminder}");
     let question = say(&stack, "3").await;

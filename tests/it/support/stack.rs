@@ -202,6 +202,18 @@ impl Stack {
             .unwrap()
     }
 
+    /// What maintenance does every few seconds, done now and until nothing is left to do.
+    ///
+    /// A worker that tidies in this moment has the lock, and what it finds is there only once it
+    /// has committed: null is no answer.
+    pub(crate) async fn maintain(&self) {
+        let mut done = None::<Value>;
+        while done.is_none() {
+            done = sqlx::query_scalar("select queue.maintain()").fetch_one(&self.pool).await.unwrap();
+        }
+        self.settle().await;
+    }
+
     /// Waits until nothing is due, running or open; looks every few milliseconds.
     pub(crate) async fn settle(&self) {
         let quiet = async {
