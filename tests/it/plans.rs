@@ -30,17 +30,22 @@ const HISTORY: &str = "
     reset session_replication_role;
     analyze";
 
-/// The text of a function in SQL with its parameters numbered: those of `names`, in order. A
-/// parameter that is a row is named by its fields, such as `b.staff_id`.
+/// The statement of a function, in SQL or all that one in PL/pgSQL returns, with its parameters
+/// numbered: those of `names`, in order. A parameter that is a row is named by its fields, such as
+/// `b.staff_id`.
 pub(crate) async fn text_of(db: &mut PgConnection, function: &str, names: &[&str]) -> String {
     let text: String = sqlx::query_scalar(
         "select prosrc from pg_proc p join pg_namespace n on n.oid = pronamespace
-          where nspname = 'app' and proname = $1 and prolang = (select oid from pg_language where lanname = 'sql')",
+          where nspname = 'app' and proname = $1",
     )
     .bind(function)
     .fetch_one(db)
     .await
     .unwrap();
+    let returned = text.trim().strip_prefix("begin").and_then(|body| {
+        body.trim().strip_prefix("return (")?.strip_suffix("end")?.trim().strip_suffix(");")
+    });
+    let text = returned.unwrap_or(&text);
     let code = text.lines().map(|line| line.split("--").next().unwrap()).collect::<Vec<_>>();
     let mut numbered = String::new();
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
