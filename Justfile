@@ -30,9 +30,17 @@ docs:
 deny:
     cargo deny check bans licenses sources
 
-# Measure: understand, peers, availability, round_trip (which makes a million bookings), or delivery (a million messages)
+# Measure the whole program under load (`just bench -- --quick` in two minutes); or one of the others in benches/, as `just bench --bench delivery`
 bench *ARGS:
-    cargo bench {{ ARGS }}
+    cargo bench {{ if ARGS =~ '--bench' { ARGS } else { "--bench load " + ARGS } }}
+
+# Half a load for an hour, and whether memory grows; SOAK_MINUTES, SOAK_RATE (messages a second)
+soak:
+    cargo bench --bench load -- --soak
+
+# Kill, restart and break everything under load, and judge every promise; CHAOS_SEED, _CUSTOMERS, _SECONDS, _RUNS
+chaos:
+    CHAOS_CUSTOMERS=${CHAOS_CUSTOMERS:-40} CHAOS_SECONDS=${CHAOS_SECONDS:-60} cargo test --test chaos every_promise -- --nocapture
 
 # The API against its own description, by schemathesis
 schemathesis *ARGS:

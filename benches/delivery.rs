@@ -60,6 +60,8 @@ async fn run(url: &str, finished: i64) -> anyhow::Result<()> {
         gateway: Gateway::new(&base)?,
         keys: GatewayKeys::new(SimConfig::default().api_key, HashMap::new()),
         channels: Channels::default(),
+        copies: db::Copies::default(),
+        model: None,
     };
     let workers = Workers::start(cx, Settings { concurrency: 8 });
 

@@ -60,6 +60,8 @@ async fn run(url: &str) -> anyhow::Result<()> {
         gateway: Gateway::new(&base)?,
         keys: GatewayKeys::new(SimConfig::default().api_key, HashMap::new()),
         channels: Channels::default(),
+        copies: db::Copies::default(),
+        model: None,
     };
     let workers = Workers::start(cx, Settings { concurrency: 8 });
     for (what, tenants) in [("of five tenants", 5_i64), ("of one tenant", 1)] {
@@ -72,7 +74,16 @@ async fn run(url: &str) -> anyhow::Result<()> {
         println!(
             "{REMINDERS} reminders {what} due in the same second: p50 {p50:.3} s, p99 {p99:.3} s late"
         );
-        ensure!(p99 <= BOUND.as_secs_f64(), "later than {BOUND:?}");
+        if std::env::var_os("PROFILE").is_none() {
+            ensure!(p99 <= BOUND.as_secs_f64(), "later than {BOUND:?}");
+        }
+    }
+    if std::env::var_os("PROFILE").is_some() {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let rows: Vec<(String, i64, f64, f64)> = sqlx::query_as("select schemaname || '.' || funcname, calls, total_time, self_time from pg_stat_user_functions order by self_time desc limit 45").fetch_all(&pool).await?;
+        for (f, c, t, s) in rows {
+            println!("{f:45} {c:7} total {t:9.1} self {s:9.1}");
+        }
     }
     workers.stop(Duration::from_secs(5)).await;
     ensure!(sim.sent().len() == ROUNDS * 200, "each once: {}", sim.sent().len());
@@ -88,7 +99,7 @@ async fn one_round(pool: &PgPool, round: usize, tenants: i64) -> anyhow::Result<
         "insert into app.bookings (tenant_id, customer_id, service_id, staff_id, starts_at, ends_at, blocked, lane,
                                    status, visit_id, code, confirmed_at)
          select c.tenant_id, c.id, s.id, m.id, l.at, l.at + '1 second', tstzrange(l.at, l.at + '1 second'), c.n,
-                'confirmed', gen_random_uuid(), 'R' || $1 || '-' || c.n, app.now() - interval '1 day'
+                'confirmed', gen_random_uuid(), 'R' || $1 || '-' || $2 || '-' || c.n, app.now() - interval '1 day'
            from (select t.id, row_number() over (order by t.slug) as place from app.tenants t) t
            join lateral (select x.tenant_id, x.id, row_number() over (order by x.id) as n
                            from app.customers x where x.tenant_id = t.id) c on c.n <= $3 / $2

@@ -17,8 +17,9 @@ use uuid::Uuid;
 use self::error::{CallError, SendError};
 use self::whatsapp::status::DeliveryStatus;
 
-/// Something that takes a message to one person.
-pub trait Channel: Sync {
+/// Something that takes a message to one person: an [`Envelope`], or where its provider has to know
+/// more, a message of its own.
+pub trait Channel<M = Envelope>: Sync {
     fn kind(&self) -> Kind;
 
     /// Sends once. Whether and when to try again is in the error.
@@ -26,9 +27,9 @@ pub trait Channel: Sync {
     /// # Errors
     ///
     /// [`SendError`] says what to do next, and holds neither address nor text.
-    fn send(&self, envelope: &Envelope) -> impl Future<Output = Result<Sent, SendError>> + Send;
+    fn send(&self, message: &M) -> impl Future<Output = Result<Sent, SendError>> + Send;
 
-    /// Looks for an earlier send of this envelope, made between `from` and `until`, oldest first.
+    /// Looks for an earlier send of this message, made between `from` and `until`, oldest first.
     /// The same words may have been said twice: leave out what belongs to another row.
     ///
     /// # Errors
@@ -36,7 +37,7 @@ pub trait Channel: Sync {
     /// The provider could not say.
     fn find_sent(
         &self,
-        envelope: &Envelope,
+        message: &M,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> impl Future<Output = Result<Vec<Found>, CallError>> + Send;

@@ -14,6 +14,8 @@ mod template;
 mod tenant;
 pub mod understand;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
@@ -85,7 +87,22 @@ impl Cli {
             .enable_all()
             .build()
             .context("the runtime did not start")?
-            .block_on(self.run_async(&environment))
+            .block_on(self.observed(&environment))
+    }
+
+    /// Runs it, its spans on their way to a collector where there is one.
+    async fn observed(self, environment: &Environment) -> anyhow::Result<()> {
+        let service = match &self.command {
+            Command::Web => "pontual-web",
+            Command::Worker(_) => "pontual-worker",
+            Command::Dev(_) => "pontual-dev",
+            _ => return self.run_async(environment).await,
+        };
+        tokio::spawn(metrics::tidy());
+        let traces = telemetry::Traces::start(environment, service)?;
+        let ended = self.run_async(environment).await;
+        traces.stop().await;
+        ended
     }
 
     async fn run_async(self, environment: &Environment) -> anyhow::Result<()> {
@@ -121,16 +138,34 @@ impl Cli {
     }
 }
 
-/// Resolves when the process is asked to end: Ctrl-C, or SIGTERM from an orchestrator.
+/// Within this time signals are one request: some shells and supervisors send two.
+const ONE_REQUEST: Duration = Duration::from_millis(500);
+
+/// Resolves when the process is asked to end: Ctrl-C, or SIGTERM from an orchestrator. Whoever asks
+/// once more does not want to wait for anything: the process ends at once then.
 async fn asked_to_stop() -> anyhow::Result<()> {
+    signalled().await?;
+    tokio::spawn(async {
+        tokio::time::sleep(ONE_REQUEST).await;
+        if let Ok(number) = signalled().await {
+            eprintln!("pontual: asked once more to stop; leaving at once");
+            // As a shell sees a process that a signal has ended.
+            std::process::exit(128 + number);
+        }
+    });
+    Ok(())
+}
+
+/// Waits for a signal that asks for the end; its number.
+async fn signalled() -> anyhow::Result<i32> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
-    Ok(())
+    let kind = tokio::select! {
+        _ = interrupt.recv() => SignalKind::interrupt(),
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = hang_up.recv() => SignalKind::hangup(),
+    };
+    Ok(kind.as_raw_value())
 }

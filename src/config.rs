@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
@@ -11,7 +12,14 @@ use crate::channel::Channels;
 use crate::channel::email::Email;
 use crate::channel::sms::Sms;
 use crate::clock::Clock;
+use crate::db::Copies;
+use crate::db::catalogues::Catalogues;
+use crate::db::dialogue::{Dialogues, MemoryStore, RedisStore};
 use crate::jobs::GatewayKeys;
+use crate::llm::{DEFAULT_MODEL, Limits, Model, OPENROUTER};
+
+/// How long the copy of a dialogue lives beside Postgres: as long as somebody may think an answer over.
+const COPIES_LIVE: Duration = Duration::from_hours(1);
 
 /// The variables of the process and of the two files; real variables win, then `.env.local`.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +106,28 @@ impl Environment {
             .unwrap_or("127.0.0.1:8080")
             .parse()
             .context("PONTUAL_LISTEN is not address:port, such as 127.0.0.1:8080")
+    }
+
+    /// How long web still serves after it has said that it is not ready any more: `PONTUAL_DRAIN`
+    /// seconds, 5 by default. Longer than a balancer takes to notice.
+    pub fn drain(&self) -> anyhow::Result<Duration> {
+        self.seconds("PONTUAL_DRAIN", 5)
+    }
+
+    /// How long requests and jobs that run may go on once the process is to end:
+    /// `PONTUAL_STOP_TIMEOUT` seconds, 20 by default.
+    pub fn stop_timeout(&self) -> anyhow::Result<Duration> {
+        self.seconds("PONTUAL_STOP_TIMEOUT", 20)
+    }
+
+    /// At most an hour.
+    fn seconds(&self, name: &str, default: u64) -> anyhow::Result<Duration> {
+        let Some(written) = self.var(name) else { return Ok(Duration::from_secs(default)) };
+        let seconds =
+            written.parse::<f64>().ok().filter(|seconds| (0.0..=3600.0).contains(seconds));
+        seconds.map(Duration::from_secs_f64).with_context(|| {
+            format!("{name} is no number of seconds from 0 to 3600, such as {default}")
+        })
     }
 
     /// The clock, moved by `PONTUAL_CLOCK_OFFSET` seconds.
@@ -188,6 +218,64 @@ impl Environment {
         Ok(Channels { email, sms, public_url, alarms_to })
     }
 
+    /// What workers remember: catalogues (`CATALOGUE_CACHE_MIB`), and dialogues (`DIALOG_STORE`,
+    /// `REDIS_URL`).
+    ///
+    /// # Errors
+    ///
+    /// Names the variable that is wrong, or missing beside another.
+    pub fn copies(&self) -> anyhow::Result<Copies> {
+        let catalogues = match self.var("CATALOGUE_CACHE_MIB") {
+            None => Catalogues::default(),
+            Some(mib) => {
+                Catalogues::with_room(mib.parse().ok().filter(|mib| *mib <= 4096).context(
+                    "CATALOGUE_CACHE_MIB is no number from 0 (nothing is remembered) to 4096",
+                )?)
+            }
+        };
+        let dialogues = match self.var("DIALOG_STORE").unwrap_or("postgres") {
+            "postgres" => Dialogues::default(),
+            "memory" => Dialogues::new(MemoryStore::new(COPIES_LIVE)),
+            "redis" => {
+                let url = self.required("REDIS_URL", "the Redis that DIALOG_STORE=redis means")?;
+                Dialogues::new(RedisStore::new(url, COPIES_LIVE).context("REDIS_URL")?)
+            }
+            _ => bail!("DIALOG_STORE is neither postgres nor redis nor memory"),
+        };
+        Ok(Copies { catalogues, dialogues })
+    }
+
+    /// The language model, where `OPENROUTER_API_KEY` is set; it is asked for tenants that have the
+    /// flag `llm` alone.
+    ///
+    /// # Errors
+    ///
+    /// Names the variable that is wrong.
+    pub fn model(&self) -> anyhow::Result<Option<Model>> {
+        let Some(key) = self.var("OPENROUTER_API_KEY") else { return Ok(None) };
+        let url = self.var("OPENROUTER_BASE_URL").unwrap_or(OPENROUTER);
+        let name = self.var("OPENROUTER_MODEL").unwrap_or(DEFAULT_MODEL);
+        let mut limits = Limits::default();
+        if let Some(calls) = self.var("OPENROUTER_CALLS_A_DAY") {
+            limits.calls = calls
+                .parse()
+                .ok()
+                .filter(|calls| *calls >= 0)
+                .context("OPENROUTER_CALLS_A_DAY is no number of calls, such as 500")?;
+        }
+        if let Some(cost) = self.var("OPENROUTER_COST_A_DAY") {
+            limits.cost = cost
+                .parse()
+                .ok()
+                .filter(|cost: &f64| cost.is_finite() && *cost >= 0.0)
+                .context("OPENROUTER_COST_A_DAY is no amount of credits, such as 1.50")?;
+        }
+        let model = Model::new(url, key, name, limits);
+        model
+            .map(Some)
+            .context("OPENROUTER_API_KEY, OPENROUTER_BASE_URL or OPENROUTER_MODEL cannot be used")
+    }
+
     /// Who is told by mail when an instance is in trouble.
     fn alarm_address(&self, by_mail: bool) -> anyhow::Result<Option<String>> {
         let Some(address) = self.var("ALARM_MAIL_TO") else { return Ok(None) };
@@ -271,6 +359,57 @@ mod tests {
         let said = error(&sms);
         assert!(said.contains("colon") && !said.contains("s3cret"), "{said}");
         assert!(error(&[("PONTUAL_PUBLIC_URL", "pontual.example")]).contains("PONTUAL_PUBLIC_URL"));
+    }
+
+    #[test]
+    fn a_store_of_dialogues_is_one_of_three_and_redis_needs_its_address() {
+        let error =
+            |pairs: &[(&str, &str)]| format!("{:#}", Environment::of(pairs).copies().unwrap_err());
+        for store in ["postgres", "memory"] {
+            let copies = Environment::of(&[("DIALOG_STORE", store)]).copies().unwrap();
+            assert_eq!(copies.dialogues.keeps_copies(), store == "memory");
+        }
+        let redis = [("DIALOG_STORE", "redis"), ("REDIS_URL", "redis://:s3cret@host:6379/2")];
+        assert!(Environment::of(&redis).copies().unwrap().dialogues.keeps_copies());
+        assert!(error(&redis[..1]).contains("REDIS_URL is not set"));
+        let said = error(&[redis[0], ("REDIS_URL", "http://:s3cret@host")]);
+        assert!(said.contains("redis://host:6379") && !said.contains("s3cret"), "{said}");
+        assert!(error(&[("DIALOG_STORE", "mysql")]).contains("neither postgres nor redis"));
+        assert!(error(&[("CATALOGUE_CACHE_MIB", "big")]).contains("CATALOGUE_CACHE_MIB"));
+    }
+
+    #[test]
+    fn a_model_is_there_with_its_key_alone_and_what_is_wrong_with_it_is_named() {
+        let model = |pairs: &[(&str, &str)]| Environment::of(pairs).model();
+        assert!(model(&[("OPENROUTER_MODEL", "a/b")]).unwrap().is_none());
+        let key = ("OPENROUTER_API_KEY", "sk-or-s3cret");
+        let made = model(&[key]).unwrap().unwrap();
+        assert_eq!(made.endpoint(), "https://openrouter.ai/api/v1/chat/completions");
+        assert_eq!((made.name(), made.limits()), (DEFAULT_MODEL, Limits::default()));
+        let own = [("OPENROUTER_CALLS_A_DAY", "7"), ("OPENROUTER_COST_A_DAY", "0.25")];
+        let made = model(&[key, own[0], own[1]]).unwrap().unwrap();
+        assert_eq!(made.limits(), Limits { calls: 7, cost: 0.25 });
+        for wrong in [
+            ("OPENROUTER_CALLS_A_DAY", "-1"),
+            ("OPENROUTER_COST_A_DAY", "NaN"),
+            ("OPENROUTER_BASE_URL", "openrouter"),
+            ("OPENROUTER_MODEL", "two words"),
+        ] {
+            let said = format!("{:#}", model(&[key, wrong]).unwrap_err());
+            assert!(said.contains(wrong.0) && !said.contains("s3cret"), "{said}");
+        }
+    }
+
+    #[test]
+    fn limits_of_a_stop_are_seconds() {
+        let default = Environment::of(&[]);
+        assert_eq!(default.drain().unwrap(), Duration::from_secs(5));
+        assert_eq!(default.stop_timeout().unwrap(), Duration::from_secs(20));
+        let drain = |value| Environment::of(&[("PONTUAL_DRAIN", value)]).drain();
+        assert_eq!(drain("0.25").unwrap(), Duration::from_millis(250));
+        for wrong in ["5s", "-1", "3601", "NaN"] {
+            assert!(drain(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

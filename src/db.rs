@@ -6,13 +6,18 @@
 pub mod alarms;
 pub mod bookings;
 mod busy;
+pub mod catalogues;
 pub mod conversations;
+mod copies;
 pub mod customers;
+pub mod dialogue;
 pub mod direct;
 pub mod facts;
+pub mod figures;
 pub mod flags;
 pub mod inbox;
 pub mod instances;
+pub mod interpretations;
 pub mod invariants;
 pub mod journal;
 pub mod keys;
@@ -30,11 +35,14 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use std::time::Duration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::{metrics, trace};
 
 pub use busy::busy;
+pub use copies::Copies;
 pub use migrate::{migrate, migrate_patiently, schema_fingerprint};
 pub use pooler::{Pooler, alone};
 pub use safety::{UnsafeRole, refuse_unsafe_role};
@@ -112,6 +120,7 @@ async fn left_clean(conn: &mut PgConnection) -> sqlx::Result<bool> {
 /// A transaction that sees and touches one tenant's rows, and acts as the runtime role.
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
+    tenant: Uuid,
 }
 
 impl TenantTx {
@@ -120,16 +129,29 @@ impl TenantTx {
     /// A lock is waited for two seconds: one row that somebody forgot in psql must not take every
     /// connection of every worker. Who did not get it fails, and is tried again.
     pub async fn begin(pool: &PgPool, tenant: Uuid, now: DateTime<Utc>) -> sqlx::Result<Self> {
-        // No placeholders in a simple query; a uuid and a timestamp cannot hold a quote.
+        let asked = Instant::now();
+        // What is written and enqueued in here belongs to the trace.
+        let traced = match trace::traceparent() {
+            Some(traceparent) => format!(", set_config('app.traceparent', '{traceparent}', true)"),
+            None => String::new(),
+        };
+        // No placeholders in a simple query; a uuid, a timestamp and hexadecimals cannot hold a quote.
         let begin = format!(
             "begin;
              select set_config('role', 'pontual_app', true),
                     set_config('app.tenant_id', '{tenant}', true),
                     set_config('app.now', '{}', true),
-                    set_config('lock_timeout', '2s', true)",
+                    set_config('lock_timeout', '2s', true){traced}",
             now.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
         );
-        Ok(Self { tx: pool.begin_with(AssertSqlSafe(begin)).await? })
+        let tx = pool.begin_with(AssertSqlSafe(begin)).await?;
+        metrics::transaction_began(asked.elapsed());
+        Ok(Self { tx, tenant })
+    }
+
+    /// Whose rows it sees.
+    pub fn tenant(&self) -> Uuid {
+        self.tenant
     }
 
     /// Where queries run.
@@ -143,8 +165,9 @@ impl TenantTx {
         sqlx::query("select set_config('app.tenant_id', $1::text, true)")
             .bind(tenant)
             .execute(self.conn())
-            .await
-            .map(drop)
+            .await?;
+        self.tenant = tenant;
+        Ok(())
     }
 
     pub async fn commit(self) -> sqlx::Result<()> {

@@ -4,6 +4,7 @@ pub mod availability;
 pub mod catalogue;
 pub mod code;
 pub mod conversation;
+pub mod flag;
 pub mod ical;
 pub mod language;
 pub mod letter;

@@ -1,7 +1,9 @@
 //! The HTTP server: the gateway's webhook, the API, health, and in demonstrations the chat simulator.
 
+mod admission;
 mod api;
 mod client_address;
+mod draining;
 mod health;
 mod metrics;
 pub mod sim;
@@ -20,6 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::clock::Clock;
 
 pub use self::client_address::{NoProxy, Proxies};
+pub use self::draining::draining;
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -41,7 +44,7 @@ pub fn router_behind(app: App, proxies: Proxies) -> Router {
     let router = Router::new()
         .merge(webhook::router(&app))
         .merge(health_routes(&app.pool))
-        .merge(api::router(proxies))
+        .merge(api::router(&app, proxies))
         .route("/unsubscribe/{token}", get(unsubscribe::page).post(unsubscribe::act))
         .layer(CatchPanicLayer::new());
     trace::traced(router).with_state(app)

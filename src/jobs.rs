@@ -1,16 +1,19 @@
 //! Work that is done later, again, or elsewhere: jobs, and the workers that run them.
 //!
 //! [`Job`] is the seam: a kind, a policy and `run`. The queue lives in Postgres (`apalis.jobs`;
-//! `queue.enqueue` in SQL is the one door) and apalis hands the rows out; only this module knows
-//! it, so that the store under it could be replaced.
+//! `queue.enqueue` in SQL is the one door), in the tables of apalis's store; apalis runs the workers.
+//! Only this module knows it, so that either could be replaced.
 //!
-//! What apalis does not do is done in SQL, in `sql/queue`: retries that move `run_at` (so they
-//! survive restarts and hold no worker), counting attempts when they begin (so that an attempt
-//! which kills its process counts), and completion inside the job's own transaction. The crate
-//! therefore writes no outcomes (`persist_results(false)`) and takes no second lock
-//! (`lock_tasks(false)`); `tests/it/queue.rs` holds a test for each of its facts that we lean on.
+//! What apalis does not do, or does for each kind by itself, is done here and in SQL, in `sql/queue`:
+//! taking jobs of all kinds with one statement and showing that the process lives ([`fetcher`]),
+//! retries that move `run_at` (so they survive restarts and hold no worker), counting attempts when
+//! they begin (so that an attempt which kills its process counts), and completion inside the job's
+//! own transaction. `tests/it/queue.rs` holds a test for each fact of the store that we lean on.
 
 mod deliver_messages;
+mod fetcher;
+mod held;
+mod interpret;
 mod maintenance;
 mod merge_customers;
 mod process_message;
@@ -27,12 +30,16 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 
 use crate::channel::Channels;
 use crate::channel::whatsapp::client::Gateway;
 use crate::clock::Clock;
+use crate::db::Copies;
+use crate::llm::Model;
 
 pub use deliver_messages::DeliverMessages;
+pub use interpret::Interpret;
 pub use merge_customers::MergeCustomers;
 pub use process_message::ProcessMessage;
 pub use replan_reminders::ReplanReminders;
@@ -52,6 +59,9 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// How many times the pool's slots this kind has: more where jobs wait for the network and
     /// hold a connection to the database for moments only.
     const SHARE: usize = 1;
+
+    /// Whether it runs long after what enqueued it: its trace then is its own, and points there.
+    const IS_LATE: bool = false;
 
     /// Does the work once. It may run again after any crash, and must be harmless then.
     fn run(
@@ -111,6 +121,9 @@ pub struct Attempt {
     pub worker: String,
     /// 1 for the first.
     pub number: usize,
+    /// Cancelled when the process is to end. What goes on for long then makes room: by a snooze,
+    /// another process takes over.
+    pub stop: CancellationToken,
 }
 
 /// What jobs work with.
@@ -122,6 +135,10 @@ pub struct Context {
     pub keys: GatewayKeys,
     /// Beside WhatsApp.
     pub channels: Channels,
+    /// What this process remembers.
+    pub copies: Copies,
+    /// Asked about words that the rules do not understand; none: nobody is.
+    pub model: Option<Model>,
 }
 
 /// Keys of the gateway: one for all instances, and those of instances that carry their own.

@@ -19,7 +19,7 @@
 //!             jobs: process_message = load → step (pure) → save, one commit
 //! ```
 //!
-//! Arrows between modules point one way: `command → http, jobs → db, channel → domain`
+//! Arrows between modules point one way: `command → http, jobs → db, channel, llm → domain`
 //! (`tests/it/architecture.rs` reads the `use` lines and says so).
 //!
 //! | module | holds |
@@ -27,10 +27,11 @@
 //! | [`domain`] | what is decided: the conversation, availability, dates; pure |
 //! | [`db`] | Postgres: migrations, tenant transactions, queries |
 //! | [`channel`] | ways to reach a customer: WhatsApp through the Evolution API |
+//! | [`llm`] | asks a language model what words mean, where a tenant wants it |
 //! | [`intake`] | what the gateway tells, on its way into the inbox |
 //! | [`jobs`] | what runs later or elsewhere, and the workers that run it |
 //! | [`http`] | the webhook, health, the chat simulator |
-//! | [`metrics`] | what is counted, by name |
+//! | [`metrics`], [`trace`] | what is counted, by name; what led to what |
 //! | [`command`] | the program's commands |
 //! | [`embedded`] | a private Postgres for `dev` and the tests |
 //! | [`gateway_sim`] | a simulated gateway for `dev`, tests and load |
@@ -47,5 +48,7 @@ pub mod gateway_sim;
 pub mod http;
 pub mod intake;
 pub mod jobs;
+pub mod llm;
 pub mod metrics;
 pub mod telemetry;
+pub mod trace;

@@ -1,54 +1,62 @@
-//! What this process counts, by name: everything that `/metrics` tells is named and described here.
+//! What is counted and timed, by name: everything that `/metrics` tells.
 //!
-//! Counters are of the process; a scraper adds up. What is true of the whole system (connections,
-//! what waits) is not counted but read when asked for ([`InstanceFigures`]), so that every process
-//! tells the same.
+//! Counters and histograms are of the process; a scraper adds up. What is true of the whole system
+//! (connections, what waits) is not counted but read when asked for ([`SystemFigures`],
+//! [`InstanceFigures`]), so that every process tells the same.
 //!
 //! Names follow the conventions of Prometheus: `pontual_` first, the unit in the name, `_total` for
 //! what only grows. Labels are few and of known values; the only name is the gateway's own of an
-//! instance. Customers appear nowhere.
+//! instance. Customers appear nowhere. A new metric is one line in [`METRICS`] and one function here.
+
+mod caches;
+mod catalogue;
+mod figures;
+mod model;
+mod process;
+mod text;
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-const WEBHOOKS: &str = "pontual_webhooks_total";
-const SENDS: &str = "pontual_sends_total";
-const RECOVERED: &str = "pontual_messages_recovered_total";
-const ALARMS_RAISED: &str = "pontual_alarms_raised_total";
-const BUILD: &str = "pontual_build_info";
-const DATABASE: &str = "pontual_database_up";
-const CONNECTED: &str = "pontual_instance_connected";
-const STATE: &str = "pontual_instance_state";
-const PAUSED: &str = "pontual_instance_paused";
-const UNSENT: &str = "pontual_instance_unsent_messages";
-const OLDEST_UNSENT: &str = "pontual_instance_oldest_unsent_age_seconds";
-const UNACKNOWLEDGED: &str = "pontual_instance_unacknowledged_messages";
-const ALARM: &str = "pontual_instance_alarm";
+pub use self::caches::{catalogue_asked, catalogues_remembered, dialogue_asked};
+use self::catalogue::{
+    ALARMS_RAISED, ATTEMPTS, BEGIN, BUILD, DATABASE, GATEWAY_ERRORS, HTTP, LATENESS, POOL,
+    POOL_MOST, RECOVERED, REPLY, RUN_DURATION, SEND_DURATION, SEND_ERRORS, SENDS, START_LATENCY,
+    WEBHOOKS,
+};
+pub use self::catalogue::{Kind, METRICS, Metric};
+pub use self::figures::{
+    InboxFigures, InstanceFigures, Invariants, KindFigures, OutboxFigures, SystemFigures,
+};
+pub use self::model::{model_answered, model_asked, model_used};
 
-/// An instance's state as label values; one of them is 1.
-const STATES: [&str; 4] = ["open", "connecting", "close", "unknown"];
-const ALARMS: [&str; 5] = ["down", "unreachable", "silent", "unacknowledged", "paused"];
-
-/// What is known of an instance at the moment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct InstanceFigures {
-    /// The gateway's name of it.
-    pub instance: String,
-    /// `open`, `connecting`, `close` or `unknown`.
-    pub state: String,
-    pub paused: bool,
-    pub unsent: u64,
-    pub oldest_unsent_seconds: f64,
-    pub unacknowledged: u64,
-    /// What is wrong for too long.
-    pub alarms: Vec<String>,
-}
+/// What is timed lies in a buffer until somebody looks; without a scraper that is this often.
+const TIDY: Duration = Duration::from_secs(10);
 
 /// Starts counting, once a process; whatever is counted before is lost.
 pub fn start() {
     handle();
+}
+
+/// Keeps what was timed from piling up where nobody scrapes; never ends.
+pub async fn tidy() {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        handle().run_upkeep();
+    }
+}
+
+/// A request was answered. `route` is the pattern it matched, never what it asked for.
+pub fn http_request(method: &'static str, route: &str, status: u16, took: Duration) {
+    let labels = [
+        ("method", method.to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.to_string()),
+    ];
+    histogram!(HTTP, &labels).record(took);
 }
 
 /// A webhook was answered: `accepted`, `duplicate`, `ignored`, or why it was refused.
@@ -56,9 +64,42 @@ pub fn webhook(outcome: &'static str) {
     counter!(WEBHOOKS, "outcome" => outcome).increment(1);
 }
 
-/// A send of `channel` came to an end: `sent`, or what went wrong with it.
-pub fn send(channel: &'static str, outcome: &'static str) {
+/// A job was taken that had been due for so many seconds.
+pub fn job_taken(kind: &'static str, waited: f64) {
+    histogram!(START_LATENCY, "kind" => kind).record(waited.max(0.0));
+}
+
+/// An attempt ended: `done`, `snoozed`, `failed` (and is tried again while attempts are left) or
+/// `gave_up`.
+pub fn job_attempt(kind: &'static str, outcome: &'static str, ran: Duration) {
+    counter!(ATTEMPTS, "kind" => kind, "outcome" => outcome).increment(1);
+    histogram!(RUN_DURATION, "kind" => kind).record(ran);
+}
+
+/// A send of `channel` came to an end: `sent`, or what became of it.
+pub fn send(channel: &'static str, outcome: &'static str, took: Duration) {
     counter!(SENDS, "channel" => channel, "outcome" => outcome).increment(1);
+    histogram!(SEND_DURATION, "channel" => channel).record(took);
+}
+
+/// Why a send failed, in terms of what to do about it.
+pub fn send_error(channel: &'static str, class: &'static str) {
+    counter!(SEND_ERRORS, "channel" => channel, "class" => class).increment(1);
+}
+
+/// A reply went out so many seconds after the message it answers came in.
+pub fn replied(channel: &'static str, seconds: f64) {
+    histogram!(REPLY, "channel" => channel).record(seconds.max(0.0));
+}
+
+/// A reminder went out so many seconds after its time.
+pub fn reminded(channel: &'static str, seconds: f64) {
+    histogram!(LATENESS, "channel" => channel).record(seconds.max(0.0));
+}
+
+/// A call to the gateway that is no send failed.
+pub fn gateway_error(class: &'static str) {
+    counter!(GATEWAY_ERRORS, "class" => class).increment(1);
 }
 
 /// Messages were found that no webhook had brought.
@@ -68,80 +109,81 @@ pub fn recovered(messages: u64) {
 
 /// Something has been wrong with an instance for too long.
 pub fn alarm_raised(alarm: &str) {
-    let alarm = ALARMS.iter().find(|known| **known == alarm).copied().unwrap_or("other");
-    counter!(ALARMS_RAISED, "alarm" => alarm).increment(1);
+    let known = figures::ALARMS.iter().find(|known| **known == alarm);
+    counter!(ALARMS_RAISED, "alarm" => known.copied().unwrap_or("other")).increment(1);
 }
 
-/// What was counted, and the figures of all instances, as Prometheus reads it. `None`: the database
-/// did not tell them.
-pub fn render(instances: Option<&[InstanceFigures]>) -> String {
+/// A transaction began, which took so long.
+pub fn transaction_began(took: Duration) {
+    histogram!(BEGIN).record(took);
+}
+
+/// Connections of this process to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    pub idle: u32,
+    pub used: u32,
+    pub most: u32,
+}
+
+/// What was counted, and the figures of the system and all instances, as Prometheus reads it.
+/// `None`: the database did not tell them.
+pub fn render(
+    pool: Pool,
+    system: Option<&SystemFigures>,
+    instances: Option<&[InstanceFigures]>,
+) -> String {
     // A recorder of its own each time: an instance that is gone leaves no line behind.
     let now = PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&now, || {
-        describe_gauges();
+        describe();
         gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
-        gauge!(DATABASE).set(flag(instances.is_some()));
+        gauge!(DATABASE).set(flag(system.is_some() && instances.is_some()));
+        gauge!(POOL, "state" => "idle").set(pool.idle);
+        gauge!(POOL, "state" => "used").set(pool.used);
+        gauge!(POOL_MOST).set(pool.most);
+        if let Some(system) = system {
+            figures::tell_system(system, instances.unwrap_or_default());
+        }
         for figures in instances.unwrap_or_default() {
-            of_instance(figures);
+            figures::tell_instance(figures);
         }
     });
-    format!("{}{}", handle().render(), now.handle().render())
-}
-
-fn of_instance(figures: &InstanceFigures) {
-    let name = &figures.instance;
-    gauge!(CONNECTED, "instance" => name.clone()).set(flag(figures.state == "open"));
-    for state in STATES {
-        gauge!(STATE, "instance" => name.clone(), "state" => state)
-            .set(flag(figures.state == state));
-    }
-    for alarm in ALARMS {
-        gauge!(ALARM, "instance" => name.clone(), "alarm" => alarm)
-            .set(flag(figures.alarms.iter().any(|raised| raised == alarm)));
-    }
-    gauge!(PAUSED, "instance" => name.clone()).set(flag(figures.paused));
-    gauge!(UNSENT, "instance" => name.clone()).set(count(figures.unsent));
-    gauge!(OLDEST_UNSENT, "instance" => name.clone()).set(figures.oldest_unsent_seconds);
-    gauge!(UNACKNOWLEDGED, "instance" => name.clone()).set(count(figures.unacknowledged));
+    text::sorted(&[&handle().render(), &now.handle().render(), &process::render()])
 }
 
 fn handle() -> &'static PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE.get_or_init(|| {
-        let recorder = PrometheusBuilder::new().build_recorder();
+        let mut builder = PrometheusBuilder::new();
+        for metric in METRICS {
+            if let Kind::Histogram(bounds) = metric.kind {
+                let name = Matcher::Full(metric.name.to_owned());
+                builder = match builder.set_buckets_for_metric(name, bounds) {
+                    Ok(builder) => builder,
+                    // Only for no bounds at all, which a test rules out.
+                    Err(_) => PrometheusBuilder::new(),
+                };
+            }
+        }
+        let recorder = builder.build_recorder();
         let handle = recorder.handle();
         // Fails where a program around this library counts for itself: then it tells, not we.
         if metrics::set_global_recorder(recorder).is_ok() {
-            describe_counters();
+            describe();
         }
         handle
     })
 }
 
-fn describe_counters() {
-    describe_counter!(WEBHOOKS, "Webhooks answered, by what became of them.");
-    describe_counter!(SENDS, "Sends that came to an end, by channel and outcome.");
-    describe_counter!(
-        RECOVERED,
-        "Customers' messages found by looking for them, that no webhook brought."
-    );
-    describe_counter!(ALARMS_RAISED, "Alarms raised, once an incident.");
-}
-
-fn describe_gauges() {
-    describe_gauge!(BUILD, "Always 1; the version is a label.");
-    describe_gauge!(DATABASE, "Whether the database answered this scrape.");
-    describe_gauge!(CONNECTED, "Whether the instance is connected to WhatsApp.");
-    describe_gauge!(STATE, "1 for the state that the instance is in.");
-    describe_gauge!(ALARM, "1 while something has been wrong for too long.");
-    describe_gauge!(PAUSED, "Whether sending waits for the gateway or for WhatsApp's limits.");
-    describe_gauge!(UNSENT, "Messages that wait to be sent.");
-    describe_gauge!(
-        OLDEST_UNSENT,
-        Unit::Seconds,
-        "How long the oldest of them has waited; 0: none."
-    );
-    describe_gauge!(UNACKNOWLEDGED, "Messages sent minutes ago that WhatsApp has not confirmed.");
+fn describe() {
+    for metric in METRICS {
+        match metric.kind {
+            Kind::Counter => describe_counter!(metric.name, metric.help),
+            Kind::Gauge => describe_gauge!(metric.name, metric.help),
+            Kind::Histogram(_) => describe_histogram!(metric.name, metric.help),
+        }
+    }
 }
 
 fn flag(set: bool) -> f64 {
@@ -156,6 +198,8 @@ fn count(n: u64) -> f64 {
 mod tests {
     use super::*;
 
+    const POOL: Pool = Pool { idle: 2, used: 1, most: 16 };
+
     fn figures(instance: &str) -> InstanceFigures {
         InstanceFigures {
             instance: instance.to_owned(),
@@ -168,41 +212,92 @@ mod tests {
         }
     }
 
+    fn system() -> SystemFigures {
+        serde_json::from_value(serde_json::json!({
+            "jobs": [{"kind": "send_reminder", "paused": true, "waiting": 4, "scheduled": 5, "running": 6,
+                      "dead": 7, "oldest": 1.5, "workers": 2}],
+            "outbox": [{"channel": "sms", "open": 8, "oldest": 90.25}],
+            "inbox": {"open": 9, "oldest": null},
+            "overdue": {"open": 10, "oldest": 3},
+            "waiting": {"open": 0, "oldest": null},
+            "invariants": {"age": 61.5, "violations": {"overlap": 2}},
+        }))
+        .unwrap()
+    }
+
+    fn assert_told(told: &str, lines: &[&str]) {
+        for line in lines {
+            assert!(told.lines().any(|told| told == *line), "{line}\n{told}");
+        }
+    }
+
     #[test]
     fn counters_and_figures_are_told_with_help_and_type() {
         start();
         webhook("accepted");
         webhook("accepted");
-        let told = render(Some(&[figures("studio-lua")]));
-        for line in [
-            "# TYPE pontual_webhooks_total counter",
-            "pontual_webhooks_total{outcome=\"accepted\"} 2",
-            "# TYPE pontual_instance_connected gauge",
-            "pontual_instance_connected{instance=\"studio-lua\"} 0",
-            "pontual_instance_state{instance=\"studio-lua\",state=\"close\"} 1",
-            "pontual_instance_alarm{instance=\"studio-lua\",alarm=\"down\"} 1",
-            "pontual_instance_alarm{instance=\"studio-lua\",alarm=\"silent\"} 0",
-            "pontual_instance_oldest_unsent_age_seconds{instance=\"studio-lua\"} 12.5",
-            "pontual_database_up 1",
-        ] {
-            assert!(told.lines().any(|told| told == line), "{line}\n{told}");
-        }
+        let told = render(POOL, Some(&system()), Some(&[figures("studio-lua")]));
+        assert_told(
+            &told,
+            &[
+                "# TYPE pontual_webhooks_total counter",
+                "pontual_webhooks_total{outcome=\"accepted\"} 2",
+                "# TYPE pontual_instance_connected gauge",
+                "pontual_instance_connected{instance=\"studio-lua\"} 0",
+                "pontual_instance_state{instance=\"studio-lua\",state=\"close\"} 1",
+                "pontual_instance_alarm{instance=\"studio-lua\",alarm=\"down\"} 1",
+                "pontual_instance_alarm{instance=\"studio-lua\",alarm=\"silent\"} 0",
+                "pontual_instance_oldest_unsent_age_seconds{instance=\"studio-lua\"} 12.5",
+                "pontual_database_up 1",
+                "pontual_db_pool_connections{state=\"used\"} 1",
+                "pontual_jobs{kind=\"send_reminder\",state=\"dead\"} 7",
+                "pontual_jobs_oldest_age_seconds{kind=\"send_reminder\"} 1.5",
+                "pontual_jobs_paused{kind=\"send_reminder\"} 1",
+                "pontual_workers{kind=\"send_reminder\"} 2",
+                "pontual_outbox_messages{channel=\"sms\"} 8",
+                "pontual_outbox_messages{channel=\"whatsapp\"} 3",
+                "pontual_outbox_oldest_age_seconds{channel=\"whatsapp\"} 12.5",
+                "pontual_inbox_messages 9",
+                "pontual_reminders_overdue_age_seconds 3",
+                "pontual_invariant_violations{rule=\"overlap\"} 2",
+            ],
+        );
         for name in told.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
             let name = name.split(' ').next().unwrap();
             assert!(told.contains(&format!("# HELP {name} ")), "{name} is not described");
         }
+        assert!(!told.contains("\n\n"), "{told}");
+    }
+
+    #[test]
+    fn times_fall_into_buckets() {
+        start();
+        replied("sms", 0.12);
+        reminded("sms", -3.0);
+        let told = render(POOL, None, None);
+        assert_told(
+            &told,
+            &[
+                "# TYPE pontual_reply_duration_seconds histogram",
+                "pontual_reply_duration_seconds_bucket{channel=\"sms\",le=\"0.1\"} 0",
+                "pontual_reply_duration_seconds_bucket{channel=\"sms\",le=\"0.15\"} 1",
+                "pontual_reply_duration_seconds_count{channel=\"sms\"} 1",
+                // Two clocks that differ do not make a negative sum.
+                "pontual_reminder_lateness_seconds_sum{channel=\"sms\"} 0",
+            ],
+        );
     }
 
     #[test]
     fn an_instance_that_is_gone_leaves_no_line() {
-        assert!(render(Some(&[figures("gone")])).contains("gone"));
-        let later = render(None);
+        assert!(render(POOL, None, Some(&[figures("gone")])).contains("gone"));
+        let later = render(POOL, None, None);
         assert!(!later.contains("gone") && later.contains("pontual_database_up 0"), "{later}");
     }
 
     #[test]
     fn a_name_cannot_break_out_of_its_label() {
-        let told = render(Some(&[figures("a\"} 1\nb{c=\"")]));
+        let told = render(POOL, None, Some(&[figures("a\"} 1\nb{c=\"")]));
         assert!(!told.lines().any(|line| line.starts_with('b')), "{told}");
     }
 }

@@ -1,9 +1,14 @@
-//! Logs on standard error: sentences with fields, text for people or JSON for machines.
+//! Logs on standard error: sentences with fields, text for people or JSON for machines. Traces where
+//! a collector is.
+
+mod traces;
 
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Environment;
+
+pub use self::traces::Traces;
 
 /// What is logged unless `RUST_LOG` says otherwise. The gateway's and the queue's own chatter is
 /// left out; apalis reports at `error` what our own lines say better.

@@ -1,11 +1,12 @@
 -- The webhook's one round trip: what customers write, change, take back and react to.
 
 create or replace function app.instance_of(instance_name text) returns table (tenant_id uuid, instance_id uuid)
-language sql stable security definer
+language plpgsql stable security definer -- its plan is kept
 set search_path = ''
 as $$
-  select i.tenant_id, i.id from app.instances i where i.name = instance_name
-$$;
+begin
+  return query select i.tenant_id, i.id from app.instances i where i.name = instance_name;
+end $$;
 comment on function app.instance_of(text) is 'Whose instance a webhook speaks of: ids only. The one look across tenants that the webhook needs.';
 
 create or replace function app.refuse_api_client() returns void
@@ -110,6 +111,12 @@ as $$
 declare
   conversation  uuid;
 begin
+  -- Nearly always it is there; an insert that finds it so has first made a row to throw away.
+  select c.id into conversation from app.conversations c
+   where c.tenant_id = tenant and c.customer_id = customer and c.instance_id = instance for key share;
+  if conversation is not null then
+    return conversation;
+  end if;
   insert into app.conversations (tenant_id, customer_id, instance_id, last_inbound_at)
   values (tenant, customer, instance, at)
   on conflict on constraint conversations_one_a_customer_and_instance do nothing

@@ -188,32 +188,34 @@ create or replace trigger renumbered after update of phone, lid on app.customers
 -- Where to write to.
 
 create or replace function app.addresses_of(tenant uuid, customer uuid, instance uuid) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  with known as (
-    select a.kind, a.value, a.worked_at, a.last_seen from app.customer_addresses a
-     where a.tenant_id = tenant and a.customer_id = customer and (a.instance_id is null or a.instance_id = instance)
-    union all
-    -- Told by no instance yet, or by another one.
-    select 'lid', c.lid, null, c.created_at from app.customers c
-     where c.tenant_id = tenant and c.id = customer and c.lid is not null
-       and not exists (select from app.customer_addresses a
-                        where a.tenant_id = tenant and a.customer_id = customer and a.kind = 'lid' and a.instance_id = instance)
-  ), named as (
-    select k.*, case k.kind when 'phone' then ltrim(k.value, '+') else k.value end as address from known k
-     -- The gateway takes digits for the JID of the same digits.
-     where not (k.kind = 'phone' and exists (
-       select from known j where j.kind = 'jid' and split_part(j.value, '@', 1) = ltrim(k.value, '+')))
-  )
-  select jsonb_build_object(
-    'phone', (select c.phone from app.customers c where c.tenant_id = tenant and c.id = customer),
-    'jid', (select k.value from known k where k.kind = 'jid' order by k.worked_at desc nulls last, k.last_seen desc limit 1),
-    'lid', (select k.value from known k where k.kind = 'lid' order by k.worked_at desc nulls last, k.last_seen desc limit 1),
-    'try', coalesce((
-      select jsonb_agg(n.address order by n.worked_at desc nulls last, array_position(array['jid', 'phone', 'lid'], n.kind), n.last_seen desc)
-        from named n), '[]'))
-$$;
+begin
+  return (
+    with known as (
+      select a.kind, a.value, a.worked_at, a.last_seen from app.customer_addresses a
+       where a.tenant_id = tenant and a.customer_id = customer and (a.instance_id is null or a.instance_id = instance)
+      union all
+      -- Told by no instance yet, or by another one.
+      select 'lid', c.lid, null, c.created_at from app.customers c
+       where c.tenant_id = tenant and c.id = customer and c.lid is not null
+         and not exists (select from app.customer_addresses a
+                          where a.tenant_id = tenant and a.customer_id = customer and a.kind = 'lid' and a.instance_id = instance)
+    ), named as (
+      select k.*, case k.kind when 'phone' then ltrim(k.value, '+') else k.value end as address from known k
+       -- The gateway takes digits for the JID of the same digits.
+       where not (k.kind = 'phone' and exists (
+         select from known j where j.kind = 'jid' and split_part(j.value, '@', 1) = ltrim(k.value, '+')))
+    )
+    select jsonb_build_object(
+      'phone', (select c.phone from app.customers c where c.tenant_id = tenant and c.id = customer),
+      'jid', (select k.value from known k where k.kind = 'jid' order by k.worked_at desc nulls last, k.last_seen desc limit 1),
+      'lid', (select k.value from known k where k.kind = 'lid' order by k.worked_at desc nulls last, k.last_seen desc limit 1),
+      'try', coalesce((
+        select jsonb_agg(n.address order by n.worked_at desc nulls last, array_position(array['jid', 'phone', 'lid'], n.kind), n.last_seen desc)
+          from named n), '[]')));
+end $$;
 comment on function app.addresses_of(uuid, uuid, uuid) is
   'Where to write to a customer over an instance. try: what to give the gateway as number, in order: what worked last, then the JID, the phone''s digits, the lid.';
 

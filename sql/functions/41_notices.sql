@@ -53,6 +53,7 @@ begin
     why := 'quiet hours';
   end if;
   if why is null then
+    perform set_config('app.wanted_at', n.due_at::text, true);
     select * into queued from app.queue_notification(b.tenant_id, b.customer_id, b.conversation_id, b.id, 'reminder',
       jsonb_build_object('before', extract(epoch from n.before)::bigint), b.revision, n.expires_at);
     why := case when not found then 'no way to reach the customer' end;
@@ -157,24 +158,26 @@ comment on function app.lines_told(app.outbound_messages) is
   'The bookings of which a message with a template is still true; none: it is not to be sent.';
 
 create or replace function app.facts_of(m app.outbound_messages) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select jsonb_build_object(
-    'customer', (
-      select app.customer_json(u) from app.customers u
-       where u.tenant_id = m.tenant_id
-         and u.id = coalesce((select b.customer_id from app.bookings b where b.tenant_id = m.tenant_id and b.id = m.booking_id),
-                             (select c.customer_id from app.conversations c where c.tenant_id = m.tenant_id and c.id = m.conversation_id))),
-    'catalogue', app.catalogue(),
-    'lines', (select coalesce(jsonb_agg(app.booking_json(l) order by l.starts_at, l.id), '[]') from app.lines_told(m) l),
-    'others', (
-      select coalesce(jsonb_agg(app.booking_json(x) order by x.starts_at, x.id), '[]')
-        from app.bookings b
-        join app.bookings x on x.tenant_id = b.tenant_id and x.visit_id = b.visit_id and x.status in ('confirmed', 'arrived')
-       where b.tenant_id = m.tenant_id and b.id = m.booking_id
-         and x.id not in (select l.id from app.lines_told(m) l)),
-    'agenda', case when m.template = 'agenda' then app.agenda_json(m.staff_id, (m.params ->> 'day')::date) end)
-$$;
+begin
+  return (
+    select jsonb_build_object(
+      'customer', (
+        select app.customer_json(u) from app.customers u
+         where u.tenant_id = m.tenant_id
+           and u.id = coalesce((select b.customer_id from app.bookings b where b.tenant_id = m.tenant_id and b.id = m.booking_id),
+                               (select c.customer_id from app.conversations c where c.tenant_id = m.tenant_id and c.id = m.conversation_id))),
+      'catalogue', app.catalogue(),
+      'lines', (select coalesce(jsonb_agg(app.booking_json(l) order by l.starts_at, l.id), '[]') from app.lines_told(m) l),
+      'others', (
+        select coalesce(jsonb_agg(app.booking_json(x) order by x.starts_at, x.id), '[]')
+          from app.bookings b
+          join app.bookings x on x.tenant_id = b.tenant_id and x.visit_id = b.visit_id and x.status in ('confirmed', 'arrived')
+         where b.tenant_id = m.tenant_id and b.id = m.booking_id
+           and x.id not in (select l.id from app.lines_told(m) l)),
+      'agenda', case when m.template = 'agenda' then app.agenda_json(m.staff_id, (m.params ->> 'day')::date) end));
+end $$;
 comment on function app.facts_of(app.outbound_messages) is
   'What the text of a message with a template is made from (domain::notice::Facts).';

@@ -1,6 +1,7 @@
 -- A turn: two round trips, one that locks and loads, one that saves everything.
 
-create or replace function app.begin_turn(conversation uuid, most integer default 50) returns jsonb
+drop function if exists app.begin_turn(uuid, integer);
+create or replace function app.begin_turn(conversation uuid, most integer default 50, known jsonb default '{}') returns jsonb
 language plpgsql volatile
 set search_path = ''
 as $$
@@ -9,6 +10,7 @@ declare
   messages   jsonb;
   answers    timestamptz;
   timer      text;
+  version    text;
   catalogue  jsonb;
   snapshot   bytea;
 begin
@@ -42,19 +44,31 @@ begin
       return jsonb_build_object('outcome', 'wait', 'until', answers);
     end if;
   end if;
-  catalogue := app.catalogue();
-  snapshot := sha256(convert_to(catalogue::text, 'UTF8'));
-  if not exists (select from app.catalogue_snapshots s where s.tenant_id = c.tenant_id and s.hash = snapshot) then
-    insert into app.catalogue_snapshots (tenant_id, hash, body) values (c.tenant_id, snapshot, catalogue)
-    on conflict on constraint catalogue_snapshots_pkey do nothing;
+  version := app.catalogue_version();
+  if version = known ->> 'catalogue_version' then
+    -- What the caller remembers; unless the journal could not name it.
+    select s.hash into snapshot from app.catalogue_snapshots s
+     where s.tenant_id = c.tenant_id and s.hash = decode(known ->> 'catalogue_hash', 'hex');
+  end if;
+  if snapshot is null then
+    -- One statement: what is committed between two would go by the other one's name.
+    select app.catalogue_version(), app.catalogue() into version, catalogue;
+    snapshot := sha256(convert_to(catalogue::text, 'UTF8'));
+    if not exists (select from app.catalogue_snapshots s where s.tenant_id = c.tenant_id and s.hash = snapshot) then
+      insert into app.catalogue_snapshots (tenant_id, hash, body) values (c.tenant_id, snapshot, catalogue)
+      on conflict on constraint catalogue_snapshots_pkey do nothing;
+    end if;
   end if;
   return jsonb_build_object(
     'outcome', 'turn',
     'mode', c.mode,
     'state', c.state,
-    'context', c.context,
+    'context', case when not known ? 'context_hash' or known ->> 'context_hash' is distinct from app.context_hash(c.context) then c.context end,
     'messages', coalesce(messages, '[]'),
     'timer', timer,
+    'interpretation', case when timer = 'interpretation' then (
+      select t.answer from app.conversation_timers t
+       where t.tenant_id = c.tenant_id and t.conversation_id = c.id and t.timer = 'interpretation') end,
     'customer', (select app.customer_json(u) from app.customers u where u.tenant_id = c.tenant_id and u.id = c.customer_id),
     'bookings', app.open_bookings(c.customer_id, c.id),
     'notice', coalesce(app.quoted_notice(c.id, messages -> -1 -> 'body' ->> 'quoted'), app.last_notice(c.id)),
@@ -67,10 +81,21 @@ begin
          order by o.seq desc limit 1),
       'last_person_at', c.person_at),
     'catalogue', catalogue,
+    'catalogue_version', version,
     'catalogue_hash', encode(snapshot, 'hex'));
 end $$;
-comment on function app.begin_turn(uuid, integer) is
-  'Locks a conversation and loads what a turn needs: unread messages, else the timer that has come due. outcome: turn; wait (until the burst is over); empty (nothing to do), locked (another worker is at it), gone.';
+comment on function app.begin_turn(uuid, integer, jsonb) is
+  'Locks a conversation and loads what a turn needs: unread messages, else the timer that has come due. outcome: turn; wait (until the burst is over); empty (nothing to do), locked (another worker is at it), gone. known: what the caller remembers, by catalogue_version with catalogue_hash, and by context_hash; where that is what is there, catalogue and context are null.';
+
+create or replace function app.context_hash(context jsonb) returns text
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return encode(sha256(convert_to(context::text, 'UTF8')), 'hex');
+end $$;
+comment on function app.context_hash(jsonb) is
+  'By what a copy of a dialogue, kept elsewhere, is known to be the one in the row; db::dialogue makes the same.';
 
 create or replace function app.end_pause(c app.conversations) returns app.conversations
 language plpgsql volatile
@@ -93,119 +118,126 @@ comment on function app.end_pause(app.conversations) is
 
 create or replace function app.answered_at_once(kind text, words text) returns boolean
 language sql immutable parallel safe
-set search_path = ''
-as $$
-  select kind in ('choice', 'reaction') or (kind = 'text' and btrim(words) ~ '^([0-9]{1,2}[.)]?|[0-9]\uFE0F?\u20E3|\U0001F51F)$')
-$$;
+-- Without a `set` clause, so that the planner puts it in place of a call.
+return kind in ('choice', 'reaction') or (kind = 'text' and btrim(words) ~ '^([0-9]{1,2}[.)]?|[0-9]\uFE0F?\u20E3|\U0001F51F)$');
 comment on function app.answered_at_once(text, text) is 'A tap, a digit, a keycap or a thumb answers a menu: nothing more is to be expected.';
 
 create or replace function app.burst_wait(kind text, words text, burst_window interval) returns interval
 language sql immutable parallel safe
-set search_path = ''
-as $$
-  select case
-    when app.answered_at_once(kind, words) then interval '0'
-    when kind = 'text' then burst_window
-    -- Words about a picture take longer to write.
-    else burst_window * 2.5
-  end
-$$;
+return case
+  when app.answered_at_once(kind, words) then interval '0'
+  when kind = 'text' then burst_window
+  -- Words about a picture take longer to write.
+  else burst_window * 2.5
+end;
 comment on function app.burst_wait(text, text, interval) is 'How long a message waits for the next one.';
 
 create or replace function app.burst_ends(c app.conversations) returns timestamptz
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
+begin
   -- The last one to arrive decides; and whoever writes on and on is answered after 5 s all the same.
-  select least(min(m.received_at) + interval '5 seconds',
-               (array_agg(m.received_at + app.burst_wait(m.kind, m.body ->> 'text', t.burst_window)
-                          order by m.received_at desc, m.id desc))[1])
-    from app.inbound_messages m
-    join app.tenants t on t.id = m.tenant_id
-   where m.tenant_id = c.tenant_id and m.conversation_id = c.id and m.processed_at is null
-$$;
+  return (
+    select least(min(m.received_at) + interval '5 seconds',
+                 (array_agg(m.received_at + app.burst_wait(m.kind, m.body ->> 'text', t.burst_window)
+                            order by m.received_at desc, m.id desc))[1])
+      from app.inbound_messages m
+      join app.tenants t on t.id = m.tenant_id
+     where m.tenant_id = c.tenant_id and m.conversation_id = c.id and m.processed_at is null);
+end $$;
 comment on function app.burst_ends(app.conversations) is 'When the unread messages of a conversation are answered; null: there are none.';
 
 create or replace function app.notice_json(o app.outbound_messages) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select jsonb_build_object('template', o.template, 'before', (o.params ->> 'before')::bigint,
-           'sent_at', coalesce(o.sent_at, o.created_at), 'booking', app.booking_json(b),
-           'services', (
-             select coalesce(jsonb_agg(l.service_id order by l.starts_at, l.id), '[]')
-               from app.bookings l
-              where l.tenant_id = b.tenant_id and l.visit_id = b.visit_id
-                and case when o.params ? 'lines' then o.params -> 'lines' ? l.id::text
-                         else l.status in ('confirmed', 'arrived') end))
-    from app.bookings b where b.tenant_id = o.tenant_id and b.id = o.booking_id
-$$;
+begin
+  return (
+    select jsonb_build_object('template', o.template, 'before', (o.params ->> 'before')::bigint,
+             'sent_at', coalesce(o.sent_at, o.created_at), 'booking', app.booking_json(b),
+             'services', (
+               select coalesce(jsonb_agg(l.service_id order by l.starts_at, l.id), '[]')
+                 from app.bookings l
+                where l.tenant_id = b.tenant_id and l.visit_id = b.visit_id
+                  and case when o.params ? 'lines' then o.params -> 'lines' ? l.id::text
+                           else l.status in ('confirmed', 'arrived') end))
+      from app.bookings b where b.tenant_id = o.tenant_id and b.id = o.booking_id);
+end $$;
 comment on function app.notice_json(app.outbound_messages) is
   'A message no turn asked for, as the conversation sees it (domain::conversation::SentNotice). services: of the bookings it names, else of those of the visit that stand.';
 
 create or replace function app.last_notice(conversation uuid) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select app.notice_json(o)
-    from app.outbound_messages o
-   where o.tenant_id = app.tenant_id() and o.conversation_id = conversation and o.template is not null
-     and o.status in ('sending', 'unknown', 'sent', 'delivered', 'read')
-     and o.seq > coalesce((
-       select r.seq from app.outbound_messages r
-        where r.tenant_id = o.tenant_id and r.conversation_id = o.conversation_id and r.template is null
-        order by r.seq desc limit 1), 0)
-   order by o.seq desc limit 1
-$$;
+begin
+  return (
+    select app.notice_json(o)
+      from app.outbound_messages o
+     where o.tenant_id = app.tenant_id() and o.conversation_id = conversation and o.template is not null
+       and o.status in ('sending', 'unknown', 'sent', 'delivered', 'read')
+       and o.seq > coalesce((
+         select r.seq from app.outbound_messages r
+          where r.tenant_id = o.tenant_id and r.conversation_id = o.conversation_id and r.template is null
+          order by r.seq desc limit 1), 0)
+     order by o.seq desc limit 1);
+end $$;
 comment on function app.last_notice(uuid) is
   'The message no turn asked for that came after the last answer, if one did: its choices are the last ones in the chat (domain::conversation::SentNotice).';
 
 create or replace function app.quoted_notice(conversation uuid, quoted text) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select app.notice_json(o)
-    from app.outbound_messages o
-   where o.tenant_id = app.tenant_id() and o.channel = 'whatsapp' and o.provider_id = quoted
-     and o.conversation_id = conversation and o.template is not null
-$$;
+begin
+  return (
+    select app.notice_json(o)
+      from app.outbound_messages o
+     where o.tenant_id = app.tenant_id() and o.channel = 'whatsapp' and o.provider_id = quoted
+       and o.conversation_id = conversation and o.template is not null);
+end $$;
 comment on function app.quoted_notice(uuid, text) is
   'The notice that a message quotes by its provider id: what is said to it is about its booking, whatever came later.';
 
 create or replace function app.last_visit(customer uuid) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  with last as (
-    select b.visit_id from app.bookings b
-     where b.tenant_id = app.tenant_id() and b.customer_id = customer
-       and (b.status in ('arrived', 'completed') or b.status = 'confirmed' and b.ends_at <= app.now())
-     order by b.starts_at desc limit 1)
-  select jsonb_build_object(
-           'services', jsonb_agg(b.service_id order by b.starts_at, b.id),
-           'staff_id', case when count(distinct b.staff_id) = 1 then min(b.staff_id::text) end,
-           'at', min(b.starts_at))
-    from last
-    join app.bookings b on b.tenant_id = app.tenant_id() and b.visit_id = last.visit_id
-                       and b.status in ('arrived', 'completed', 'confirmed')
-    left join app.services s on s.tenant_id = b.tenant_id and s.id = b.service_id and s.retired_at is null
-    left join app.staff_services x on x.tenant_id = b.tenant_id and x.staff_id = b.staff_id and x.service_id = b.service_id
-    left join app.staff m on m.tenant_id = b.tenant_id and m.id = x.staff_id and m.retired_at is null
-  having count(*) > 0 and count(*) = count(s.id) and count(*) = count(m.id)
-$$;
+begin
+  return (
+    with last as (
+      select b.visit_id from app.bookings b
+       where b.tenant_id = app.tenant_id() and b.customer_id = customer
+         and (b.status in ('arrived', 'completed') or b.status = 'confirmed' and b.ends_at <= app.now())
+       order by b.starts_at desc limit 1)
+    select jsonb_build_object(
+             'services', jsonb_agg(b.service_id order by b.starts_at, b.id),
+             'staff_id', case when count(distinct b.staff_id) = 1 then min(b.staff_id::text) end,
+             'at', min(b.starts_at))
+      from last
+      join app.bookings b on b.tenant_id = app.tenant_id() and b.visit_id = last.visit_id
+                         and b.status in ('arrived', 'completed', 'confirmed')
+      left join app.services s on s.tenant_id = b.tenant_id and s.id = b.service_id and s.retired_at is null
+      left join app.staff_services x on x.tenant_id = b.tenant_id and x.staff_id = b.staff_id and x.service_id = b.service_id
+      left join app.staff m on m.tenant_id = b.tenant_id and m.id = x.staff_id and m.retired_at is null
+    having count(*) > 0 and count(*) = count(s.id) and count(*) = count(m.id));
+end $$;
 comment on function app.last_visit(uuid) is
   'A customer''s last visit that took place (domain::conversation::LastVisit); null where something of it is offered no more.';
 
 create or replace function app.open_bookings(customer uuid, conversation uuid) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select coalesce(jsonb_agg(app.booking_json(b) order by b.starts_at), '[]')
-    from app.bookings b
-   where b.tenant_id = app.tenant_id() and b.customer_id = customer
-     and (b.status in ('confirmed', 'arrived') and b.ends_at > app.now()
-          or b.status = 'held' and b.conversation_id = conversation)
-$$;
+begin
+  return (
+    select coalesce(jsonb_agg(app.booking_json(b) order by b.starts_at), '[]')
+      from app.bookings b
+     where b.tenant_id = app.tenant_id() and b.customer_id = customer
+       and (b.status in ('confirmed', 'arrived') and b.ends_at > app.now()
+            or b.status = 'held' and b.conversation_id = conversation));
+end $$;
 comment on function app.open_bookings(uuid, uuid) is
   'A customer''s bookings that are not over: confirmed and arrived ones, and what this conversation holds.';
 
@@ -227,9 +259,10 @@ declare
 begin
   select c.customer_id into strict customer from app.conversations c where c.tenant_id = tenant and c.id = conversation;
   perform set_config('app.actor', case when heard then 'customer:' || customer else 'job:process_message' end, true),
-          set_config('app.teller', 'conversation', true);
+          set_config('app.teller', 'conversation', true), set_config('app.wanted_at', coalesce(turn ->> 'wanted_at', ''), true);
   begin
-    perform app.clear_timers(tenant, conversation, case when heard then 'idle' else turn ->> 'timer' end);
+    perform app.clear_timers(tenant, conversation, variadic
+      case when heard then array['idle', 'interpretation'] else array[turn ->> 'timer'] end);
     for effect in select * from jsonb_array_elements(turn -> 'effects') loop
       lost := effect;
       answer := app.apply_effect(tenant, conversation, customer,
@@ -266,21 +299,23 @@ begin
        and n.created_at = app.now();
     perform queue.enqueue('deliver_messages', jsonb_build_object('tenant_id', tenant, 'conversation_id', conversation));
   end if;
-  perform queue.finish(turn ->> 'job_id', turn ->> 'worker');
+  perform queue.finish_as_tenant(turn ->> 'job_id', turn ->> 'worker');
   return jsonb_build_object('outcome', 'committed', 'replies', last_reply is not null);
 end $$;
 comment on function app.commit_turn(jsonb) is
   'Saves a turn whole: effects, state, journal, inbox marks, timers, replies with their job, and the end of its own job. outcome: committed, or lost with the effect that the database refused (nothing is kept then).';
 
 create or replace function app.spoke_last(c app.conversations, messages jsonb) returns boolean
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
+begin
   -- The gateway tells whole seconds: who wrote within one is taken to have written last.
-  select c.person_at is null or max(m.sent_at) >= date_trunc('second', c.person_at)
-    from app.inbound_messages m
-   where m.tenant_id = c.tenant_id and m.id = any (array(select jsonb_array_elements_text(messages)::uuid))
-$$;
+  return (
+    select c.person_at is null or max(m.sent_at) >= date_trunc('second', c.person_at)
+      from app.inbound_messages m
+     where m.tenant_id = c.tenant_id and m.id = any (array(select jsonb_array_elements_text(messages)::uuid)));
+end $$;
 comment on function app.spoke_last(app.conversations, jsonb) is
   'Whether the customer wrote these messages after a person''s last one, which may have come while they waited to be read.';
 
@@ -349,6 +384,8 @@ begin
       perform app.set_timer(tenant, conversation, effect ->> 'timer', (effect ->> 'at')::timestamptz);
     when 'resume' then
       update app.conversations c set mode = 'bot' where c.tenant_id = tenant and c.id = conversation;
+    when 'interpret' then
+      perform app.ask_model(tenant, conversation, effect -> 'question');
     when 'expect_no_answer' then
       null; -- app.commit_turn looks at it
     when 'opt_out' then

@@ -19,12 +19,13 @@ end $$;
 comment on function app.set_timer(uuid, uuid, text, timestamptz) is 'Sets a timer of a conversation, in place of an earlier one of its kind.';
 
 create or replace function app.clear_timers(tenant uuid, conversation uuid, variadic which text[]) returns void
-language sql volatile
+language plpgsql volatile
 set search_path = ''
 as $$
+begin
   delete from app.conversation_timers t
-   where t.tenant_id = tenant and t.conversation_id = conversation and t.timer = any (which)
-$$;
+   where t.tenant_id = tenant and t.conversation_id = conversation and t.timer = any (which);
+end $$;
 comment on function app.clear_timers(uuid, uuid, text[]) is 'Takes timers of a conversation away; a job that comes for one finds nothing to do.';
 
 create or replace function queue.promote_timers(horizon interval default '1 minute', most integer default 1000) returns integer
@@ -63,7 +64,7 @@ begin
   delete from app.conversation_timers t
    where t.tenant_id = c.tenant_id and t.conversation_id = c.id and t.due_at <= app.now()
      and t.timer = case
-           when c.mode = 'human' and (t.timer = 'idle' or c.waiting_since is null and t.timer = 'nobody_answered') then t.timer
+           when c.mode = 'human' and (t.timer in ('idle', 'interpretation') or c.waiting_since is null and t.timer = 'nobody_answered') then t.timer
            when c.mode = 'bot' then 'nobody_answered' end;
   select t.timer into found_timer from app.conversation_timers t
    where t.tenant_id = c.tenant_id and t.conversation_id = c.id and t.due_at <= app.now()
@@ -96,7 +97,7 @@ as $$
 begin
   if new.mode = 'human' then
     perform app.set_timer(new.tenant_id, new.id, 'pause_over', new.human_until);
-    perform app.clear_timers(new.tenant_id, new.id, 'idle');
+    perform app.clear_timers(new.tenant_id, new.id, 'idle', 'interpretation');
   elsif old.mode = 'human' then
     perform app.clear_timers(new.tenant_id, new.id, 'nobody_answered', 'pause_over');
     -- A turn that switches the bot on answers by itself; anybody else leaves it to the next turn.
@@ -132,7 +133,7 @@ begin
      set mode = 'human', human_until = greatest(c.human_until, wrote_at + interval '4 hours'),
          person_at = greatest(c.person_at, wrote_at)
    where c.tenant_id = tenant and c.id = conversation;
-  perform app.clear_timers(tenant, conversation, 'idle');
+  perform app.clear_timers(tenant, conversation, 'idle', 'interpretation');
   -- Nor does one that is told late answer what the customer has asked since.
   if not exists (
     select from app.inbound_messages m

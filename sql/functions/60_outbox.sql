@@ -54,7 +54,7 @@ begin
       'id', m.id, 'body', m.body, 'template', m.template, 'params', m.params,
       'attempts', m.attempts + 1, 'unsure', m.status = 'unknown', 'doubts', m.doubts,
       'created_at', m.created_at, 'expires_at', m.expires_at,
-      'quiet_ms', extract(epoch from quiet - moment) * 1000,
+      'quiet_ms', extract(epoch from quiet - moment) * 1000, 'wanted_at', m.wanted_at, 'traceparent', m.traceparent,
       'facts', case when m.body is null then app.facts_of(m) end)
     || coalesce((
       select jsonb_build_object(

@@ -79,6 +79,35 @@ end $$;
 comment on function app.claim_message(uuid, text, interval) is
   'Takes the next message of the instance of this conversation. outcome: send, busy (another job sees to it), wait (ms; this job is the one that comes back), empty.';
 
+create or replace function app.claim_or_finish(conversation uuid, job text, worker text, lease interval) returns jsonb
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  claim  constant jsonb := app.claim_message(conversation, job, lease);
+begin
+  if claim ->> 'outcome' in ('empty', 'busy') then
+    perform queue.finish_as_tenant(job, worker);
+  end if;
+  return claim;
+end $$;
+comment on function app.claim_or_finish(uuid, text, text, interval) is
+  'As app.claim_message; a job that has nothing left to do is done with the same commit.';
+
+create or replace function app.sent_and_claim(
+  message uuid, provider text, words text, conversation uuid, job text, worker text, lease interval
+) returns jsonb
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  recovered  constant boolean := app.record_sent(message, provider, words);
+begin
+  return app.claim_or_finish(conversation, job, worker, lease) || jsonb_build_object('recovered', recovered);
+end $$;
+comment on function app.sent_and_claim(uuid, text, text, uuid, text, text, interval) is
+  'app.record_sent, then app.claim_or_finish: between two messages one commit. If it fails, the message counts as one that may have gone out. recovered: what app.record_sent told.';
+
 create or replace function app.lock_sender(tenant uuid, conversation uuid) returns app.senders
 language plpgsql volatile
 set search_path = ''
@@ -98,22 +127,24 @@ end $$;
 comment on function app.lock_sender(uuid, uuid) is 'Locks, and makes if need be, the sender''s row of the instance of a conversation.';
 
 create or replace function app.next_in_line(tenant uuid, instance uuid, moment timestamptz, passed uuid[]) returns app.outbound_messages
-language sql volatile
+language plpgsql volatile
 set search_path = ''
 as $$
-  -- Replies before notices: somebody waits for them. One look into the index for each.
-  select found.m
-    from (values (false), (true)) as k (notice)
-    cross join lateral (
-      select o as m from app.outbound_messages o
-       where o.tenant_id = tenant and o.instance_id = instance and o.status in ('queued', 'sending', 'unknown')
-         and (o.template is not null) = k.notice and o.due_at <= moment
-         and o.conversation_id <> all (passed)
-       order by o.due_at, o.seq
-       limit 1) found
-   order by k.notice
-   limit 1
-$$;
+begin
+  return (
+    -- Replies before notices: somebody waits for them. One look into the index for each.
+    select found.m
+      from (values (false), (true)) as k (notice)
+      cross join lateral (
+        select o as m from app.outbound_messages o
+         where o.tenant_id = tenant and o.instance_id = instance and o.status in ('queued', 'sending', 'unknown')
+           and (o.template is not null) = k.notice and o.due_at <= moment
+           and o.conversation_id <> all (passed)
+         order by o.due_at, o.seq
+         limit 1) found
+     order by k.notice
+     limit 1);
+end $$;
 comment on function app.next_in_line(uuid, uuid, timestamptz, uuid[]) is
   'The open message of an instance whose turn came first, conversations in passed left out.';
 
@@ -132,16 +163,17 @@ $$;
 comment on function app.wait_behind(app.outbound_messages) is 'What follows a message that waits comes due no sooner than it.';
 
 create or replace function app.not_sendable(m app.outbound_messages) returns text
-language sql volatile
+language plpgsql volatile
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when m.status = 'queued' or m.body is null then
       coalesce(case when m.expires_at <= app.now() then 'expired' end, app.not_to_send(m))
     when m.status = 'unknown' and coalesce(m.expires_at, m.created_at + interval '24 hours') + interval '1 hour' <= app.now() then
       'may have been sent; could not be looked up'
-    end
-$$;
+    end;
+end $$;
 comment on function app.not_sendable(app.outbound_messages) is 'Why a message is to be failed in place of being sent; null: it is to be sent.';
 
 create or replace function app.await_turn(s app.senders, job text, until timestamptz) returns jsonb

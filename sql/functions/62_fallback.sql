@@ -1,33 +1,37 @@
 -- Notifications by other channels: which way reaches whom, and when the next takes over.
 
 create or replace function app.reach(tenant uuid, customer uuid, staff uuid, channel text) returns text
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select case channel
-           when 'whatsapp' then (select coalesce(c.phone, c.lid) where exists (select from app.instances i where i.tenant_id = c.tenant_id))
-           when 'sms' then c.phone
-           when 'email' then c.email end
-    from app.customers c
-   where c.tenant_id = tenant and c.id = customer and staff is null
-     and not exists (select from app.channel_opt_outs x
-                      where x.tenant_id = c.tenant_id and x.customer_id = c.id and x.channel = reach.channel)
-  union all
-  select case channel when 'sms' then s.phone when 'email' then s.email end
-    from app.staff s where s.tenant_id = tenant and s.id = staff
-$$;
+begin
+  return (
+    select case channel
+             when 'whatsapp' then (select coalesce(c.phone, c.lid) where exists (select from app.instances i where i.tenant_id = c.tenant_id))
+             when 'sms' then c.phone
+             when 'email' then c.email end
+      from app.customers c
+     where c.tenant_id = tenant and c.id = customer and staff is null
+       and not exists (select from app.channel_opt_outs x
+                        where x.tenant_id = c.tenant_id and x.customer_id = c.id and x.channel = reach.channel)
+    union all
+    select case channel when 'sms' then s.phone when 'email' then s.email end
+      from app.staff s where s.tenant_id = tenant and s.id = staff);
+end $$;
 comment on function app.reach(uuid, uuid, uuid, text) is
   'The address of a customer, or of a member of staff, on a channel; null: they have none, or want nothing by it.';
 
 create or replace function app.first_channel(tenant uuid, customer uuid) returns text
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select w.channel
-    from app.tenants t, unnest(t.channels) with ordinality w (channel, place)
-   where t.id = tenant and app.reach(tenant, customer, null, w.channel) is not null
-   order by w.place limit 1
-$$;
+begin
+  return (
+    select w.channel
+      from app.tenants t, unnest(t.channels) with ordinality w (channel, place)
+     where t.id = tenant and app.reach(tenant, customer, null, w.channel) is not null
+     order by w.place limit 1);
+end $$;
 comment on function app.first_channel(uuid, uuid) is 'By which channel a tenant tells a customer something; null: by none.';
 
 create or replace function app.queue_notification(

@@ -1,16 +1,28 @@
 -- What is switched on.
 
 create or replace function app.flag(tenant uuid, flag text) returns boolean
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
+begin
   -- A tenant's own value comes before the default; a flag that nobody knows is off.
-  select coalesce((
-    select f.enabled from app.feature_flags f
-     where f.flag = flag.flag and (f.tenant_id = flag.tenant or f.tenant_id is null)
-     order by f.tenant_id nulls last limit 1), false)
-$$;
+  return (
+    select coalesce((
+      select f.enabled from app.feature_flags f
+       where f.flag = flag.flag and (f.tenant_id = flag.tenant or f.tenant_id is null)
+       order by f.tenant_id nulls last limit 1), false));
+end $$;
 comment on function app.flag(uuid, text) is 'Whether a feature is on for a tenant: its own value, else the default.';
+
+create or replace function app.features(tenant uuid) returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('whatsapp_booking', app.flag(tenant, 'whatsapp_booking'), 'llm', app.flag(tenant, 'llm'));
+end $$;
+comment on function app.features(uuid) is
+  'Flags that a step looks at (domain::catalogue::Features): part of the catalogue and of its version.';
 
 create or replace function app.set_default_flag(flag text, enabled boolean) returns void
 language plpgsql volatile security definer

@@ -146,19 +146,21 @@ $$;
 comment on function app.known_messages(uuid, text[]) is 'Of these messages of an instance, those that are stored.';
 
 create or replace function app.menu_form(tenant uuid, instance uuid) returns text
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select case
-           when not app.flag(tenant, 'interactive_menus') or h.server_version is null then 'text'
-           when h.menus_refused is not null and h.menus_refused_at > app.now() - interval '1 day' then 'text'
-           when h.integration = 'WHATSAPP-BAILEYS' and v.version >= '{2,3,7}' then 'poll'
-           -- Earlier ones tell who answered wrongly.
-           when h.integration = 'WHATSAPP-BUSINESS' and v.version >= '{2,4,0}' then 'list'
-           else 'text' end
-    from (select h.* from app.instance_health h where h.tenant_id = tenant and h.instance_id = instance) h,
-         lateral (select coalesce(array(select m[1]::integer from regexp_matches(h.server_version, '[0-9]{1,6}', 'g') m), '{0}') as version) v
-$$;
+begin
+  return (
+    select case
+             when not app.flag(tenant, 'interactive_menus') or h.server_version is null then 'text'
+             when h.menus_refused is not null and h.menus_refused_at > app.now() - interval '1 day' then 'text'
+             when h.integration = 'WHATSAPP-BAILEYS' and v.version >= '{2,3,7}' then 'poll'
+             -- Earlier ones tell who answered wrongly.
+             when h.integration = 'WHATSAPP-BUSINESS' and v.version >= '{2,4,0}' then 'list'
+             else 'text' end
+      from (select h.* from app.instance_health h where h.tenant_id = tenant and h.instance_id = instance) h,
+           lateral (select coalesce(array(select m[1]::integer from regexp_matches(h.server_version, '[0-9]{1,6}', 'g') m), '{0}') as version) v);
+end $$;
 comment on function app.menu_form(uuid, uuid) is
   'How an instance shows a menu: text, poll, or list (buttons, where there are few choices). Null: it has not been looked at, so text.';
 

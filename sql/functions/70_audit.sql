@@ -2,10 +2,8 @@
 
 create or replace function app.actor() returns text
 language sql stable
-set search_path = ''
-as $$
-  select coalesce(nullif(current_setting('app.actor', true), ''), 'role:' || session_user)
-$$;
+-- Without a `set` clause, so that the planner puts it in place of a call.
+return coalesce(nullif(current_setting('app.actor', true), ''), 'role:' || session_user);
 comment on function app.actor() is 'Who acts in this transaction: app.actor as the program set it, else the database role that logged in.';
 
 create or replace function app.audited_tables() returns table (name text, events text, why text)
@@ -40,6 +38,9 @@ as $$
     ('booking_notifications', null, 'is history itself'),
     ('scheduled_notifications', null, 'follows from bookings; status and reason are in the row'),
     ('conversation_timers', null, 'follows from the conversation'),
+    ('model_usage', null, 'counted by each question to the language model; the limits are of the tenant'),
+    ('model_answers', null, 'copies of what the language model said'),
+    ('catalogue_versions', null, 'follows from what is audited'),
     ('catalogue_snapshots', null, 'copies of what is audited, added only'),
     ('idempotent_requests', null, 'answers kept for a day'),
     ('emptied_until', null, 'how far upkeep has come'),

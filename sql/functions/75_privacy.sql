@@ -91,7 +91,7 @@ as $$
       ('channel_opt_outs', 'channel'),
       ('closures', 'reason'),
       ('conversation_events', 'event actor'),
-      ('conversation_timers', 'timer'),
+      ('conversation_timers', 'timer question answer job_id'), -- go with the person, and within seconds
       ('conversation_turns', 'version'),
       ('conversations', 'state mode'),
       ('customer_addresses', 'kind value'), -- go with the person
@@ -103,8 +103,9 @@ as $$
       ('instances', 'name api_key_env state'),
       ('link_keys', 'secret'),
       ('message_templates', 'key language channel body'),
-      ('outbound_messages', 'channel template status lease_by error author'),
-      ('scheduled_notifications', 'kind status reason recurrence recurs_from'),
+      ('model_answers', 'question_hash answer'), -- closed fields
+      ('outbound_messages', 'channel template status lease_by error author traceparent'),
+      ('scheduled_notifications', 'kind status reason recurrence recurs_from traceparent'),
       ('senders', 'job paused_reason'),
       ('services', 'key name synonyms'),
       ('staff', 'key name calendar_hash phone email'),

@@ -5,8 +5,8 @@ grant usage on schema apalis to pontual_app, pontual_definer, pontual_ops;
 grant usage on schema ops to pontual_ops;
 
 grant select, insert, update on all tables in schema app to pontual_app, pontual_definer;
-grant delete on app.staff_services, app.opening_hours, app.closures, app.time_off, app.conversation_timers, app.message_templates, app.customer_addresses to pontual_app;
-grant delete on app.idempotent_requests, app.early_statuses, app.catalogue_snapshots, app.customers, app.conversations, app.conversation_timers, app.customer_addresses, app.channel_opt_outs to pontual_definer;
+grant delete on app.staff_services, app.opening_hours, app.closures, app.time_off, app.conversation_timers, app.message_templates, app.customer_addresses, app.feature_flags to pontual_app;
+grant delete on app.idempotent_requests, app.early_statuses, app.catalogue_snapshots, app.customers, app.conversations, app.conversation_timers, app.customer_addresses, app.channel_opt_outs, app.model_answers to pontual_definer;
 grant select on all tables in schema app to pontual_ops;
 revoke all on app.unrouted_messages from pontual_app;
 revoke update on app.audit_log, app.conversation_turns, app.conversation_events, app.catalogue_snapshots from pontual_app, pontual_definer;
@@ -28,7 +28,7 @@ revoke all on all tables in schema apalis from pontual_app;
 grant select, insert, update, delete on apalis.jobs, apalis.workers to pontual_app;
 grant select, insert, update on apalis.jobs to pontual_definer;
 grant select, update on apalis.jobs to pontual_ops;
-grant select on apalis.workers to pontual_ops;
+grant select on apalis.workers to pontual_ops, pontual_definer;
 
 do $$
 declare

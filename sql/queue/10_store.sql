@@ -6,15 +6,16 @@
 -- takes its process down with it is counted too), and knows the business clock.
 create or replace function apalis.get_jobs(worker_id text, v_job_type text, v_job_count integer default 5)
 returns setof apalis.jobs
-language sql volatile
+language plpgsql volatile -- its plan is kept
 set search_path = ''
 as $$
-  update apalis.jobs
+begin
+  return query update apalis.jobs
      set status = 'Queued', lock_by = worker_id, lock_at = now(), attempts = attempts + 1
    where id = any (array(
            select id
              from apalis.jobs
-            where (status = 'Pending' or (status = 'Failed' and attempts < max_attempts))
+            where (jobs.status = 'Pending' or (jobs.status = 'Failed' and attempts < max_attempts))
               and attempts < max_attempts
               and run_at <= app.now()
               and job_type = v_job_type
@@ -23,11 +24,15 @@ as $$
             limit v_job_count
               for update skip locked))
   returning *;
-$$;
+end $$;
 
 -- A notify per job serialises commits (measured: a third of the inserts a second remain).
 -- queue.enqueue notifies only when a worker sleeps.
 drop trigger if exists notify_workers on apalis.jobs;
+
+-- The same as the primary key and as idx_apalis_jobs_lock_by; each job writes three times to every index.
+drop index if exists apalis.unique_job_id;
+drop index if exists apalis.lidx;
 
 -- The crate counts an attempt again when it takes a job back from a dead or stopping worker; ours
 -- was counted when it began.
@@ -52,3 +57,5 @@ create or replace trigger take_back before update on apalis.jobs
 
 -- Pruning finds what is done without reading what is not.
 create index if not exists pontual_jobs_done on apalis.jobs (done_at) where status = 'Done';
+-- So does who looks for what has died.
+create index if not exists pontual_jobs_dead on apalis.jobs (job_type) where status = 'Killed';

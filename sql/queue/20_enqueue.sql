@@ -1,13 +1,5 @@
 -- The one door into the queue, for the program, triggers and DBAs.
 
-create or replace function queue.now() returns timestamptz
-language sql stable parallel safe
-set search_path = ''
-as $$
-  select statement_timestamp() + coalesce(nullif(current_setting('app.clock_offset', true), '')::interval, interval '0')
-$$;
-comment on function queue.now() is 'The database''s own clock, moved by app.clock_offset: hosts whose clocks differ agree on it.';
-
 create or replace function queue.enqueue(
   kind    text,
   args    jsonb,
@@ -24,6 +16,9 @@ declare
   made    text;
   -- What is due now is due by the queue's own clock too, wherever the caller's stands.
   due     timestamptz := coalesce(enqueue.run_at, least(app.now(), queue.now()));
+  -- The trace goes on in the job.
+  traced  text := substring(current_setting('app.traceparent', true) from '^[0-9a-f-]{55}$');
+  carried apalis.jobs.metadata%type := '"traceparent"=>"' || traced || '"';
 begin
   if not exists (select from queue.kinds k where k.kind = enqueue.kind) then
     raise exception 'there is no job kind %', enqueue.kind
@@ -34,9 +29,9 @@ begin
      and (args ->> 'tenant_id')::uuid is distinct from app.tenant_id() then
     raise exception 'a job of another tenant' using errcode = 'insufficient_privilege';
   end if;
-  insert into apalis.jobs (id, job_type, job, status, attempts, max_attempts, run_at, priority, idempotency_key)
+  insert into apalis.jobs (id, job_type, job, status, attempts, max_attempts, run_at, priority, idempotency_key, metadata)
   values (apalis.generate_ulid(), enqueue.kind, convert_to(args::text, 'UTF8'), 'Pending', 0, most,
-          due, 0, enqueue.key)
+          due, 0, enqueue.key, carried)
   on conflict (job_type, idempotency_key) do nothing
   returning id into made;
   -- Wake a sleeping worker, once: whoever else enqueues meanwhile finds it awake or the row taken.
@@ -54,27 +49,42 @@ comment on function queue.enqueue(text, jsonb, timestamptz, text) is
   'Puts a job into the queue, in the caller''s transaction. args hold ids only, tenant_id first. run_at: not before (default now). key: the same kind and key is taken once, for as long as the job is kept. Returns the job''s id, null when the key was there.';
 
 create or replace function queue.due_soon(kind text) returns boolean
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select exists (
-    select from apalis.jobs j
-     where j.job_type = due_soon.kind and j.status = 'Pending' and j.attempts < j.max_attempts
-       and j.run_at > queue.now() and j.run_at <= queue.now() + interval '6 seconds')
-$$;
+begin
+  return (
+    select exists (
+      select from apalis.jobs j
+       where j.job_type = due_soon.kind and j.status = 'Pending' and j.attempts < j.max_attempts
+         and j.run_at > queue.now() and j.run_at <= queue.now() + interval '6 seconds'));
+end $$;
 comment on function queue.due_soon(text) is
   'Whether a job of this kind comes due within seconds, so that a worker had better stay awake: the end of a burst, a snooze.';
 
 create or replace function queue.finish(job_id text, worker text) returns boolean
-language sql volatile
+language plpgsql volatile
 set search_path = ''
 as $$
+begin
   update apalis.jobs set status = 'Done', done_at = app.now(), lock_by = null, last_result = '{"Ok": null}'
-   where id = job_id and lock_by = worker and status in ('Queued', 'Running')
-  returning true
-$$;
+   where id = job_id and lock_by = worker and status in ('Queued', 'Running');
+  return case when found then true end;
+end $$;
 comment on function queue.finish(text, text) is
   'The job is done: called in the transaction that holds its effects. Null: the worker no longer holds it.';
+
+create or replace function queue.finish_as_tenant(job_id text, worker text) returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  update apalis.jobs set status = 'Done', done_at = app.now(), lock_by = null, last_result = '{"Ok": null}'
+   where id = job_id and lock_by = worker and status in ('Queued', 'Running');
+  return case when found then true end;
+end $$;
+comment on function queue.finish_as_tenant(text, text) is
+  'As queue.finish, in the transaction of a tenant. A function of its own: under row-level security a kept plan holds for one role, and one that the login and pontual_app call in turn is planned anew each time.';
 
 create or replace function queue.backoff(attempts integer) returns interval
 language sql volatile

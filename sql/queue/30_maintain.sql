@@ -25,11 +25,13 @@ begin
   ), promoted as (
     update app.scheduled_notifications s set promoted_at = app.now()
       from due where s.id = due.id
-    returning s.tenant_id, s.id, s.due_at
+    returning s.tenant_id, s.id, s.due_at, s.traceparent
   )
-  select count(queue.enqueue('send_reminder',
-           jsonb_build_object('tenant_id', tenant_id, 'notification_id', id), due_at, 'reminder:' || id))
+  -- Each job knows what planned its reminder.
+  select count(case when set_config('app.traceparent', coalesce(traceparent, ''), true) is not null then queue.enqueue('send_reminder',
+           jsonb_build_object('tenant_id', tenant_id, 'notification_id', id), due_at, 'reminder:' || id) end)
     into n from promoted;
+  perform set_config('app.traceparent', '', true);
   return n;
 end $$;
 comment on function queue.promote_reminders(interval, integer) is
@@ -121,7 +123,7 @@ begin
   tended := queue.tend_channels() + queue.tend_outbox();
   forgotten := queue.forget_old_requests();
   outdated := queue.forget_old_knowledge();
-  emptied := queue.forget_old_messages();
+  emptied := queue.forget_old_messages() + queue.forget_model_answers();
 
   -- A job that took its worker down with every attempt is dead, not waiting.
   update apalis.jobs set status = 'Killed', done_at = app.now(),

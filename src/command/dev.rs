@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::Router;
@@ -20,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::asked_to_stop;
-use super::serve::{PATIENCE, bind, serve};
+use super::serve::{LAST_REQUESTS, bind, close, serve};
 use crate::channel::whatsapp::client::Gateway;
 use crate::clock::Clock;
 use crate::config::Environment;
@@ -37,6 +38,9 @@ const DATABASE: &str = "pontual";
 const LOGIN: &str = "pontual_dev";
 const CONNECTIONS: u32 = 24;
 const CONCURRENCY: usize = 8;
+
+/// How long jobs may go on after Ctrl-C: somebody waits at a terminal. The rest is in the database.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the simulated gateway answers, beside everything else.
 const GATEWAY: &str = "/gateway-sim";
@@ -161,16 +165,18 @@ impl Running {
         let gateway = Gateway::new(&format!("{base}{GATEWAY}"))?;
         let keys = GatewayKeys::new(gateway_key.clone(), HashMap::new());
         let channels = environment.channels()?;
+        let copies = environment.copies()?;
+        let model = environment.model()?;
 
         // From here on nothing fails or waits, so that what was started is always stopped.
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, router, stop.clone()));
+        let serving = tokio::spawn(serve(listener, router, stop.clone(), LAST_REQUESTS));
         for instance in &instances {
             // As a gateway reports a number that has just connected.
             simulator.set_instance_state(instance, "open");
         }
         let workers = Workers::start(
-            jobs::Context { pool: pool.clone(), clock, gateway, keys, channels },
+            jobs::Context { pool: pool.clone(), clock, gateway, keys, channels, copies, model },
             Settings { concurrency: CONCURRENCY },
         )
         .watching();
@@ -183,7 +189,7 @@ impl Running {
         self.workers.stop(PATIENCE).await;
         self.stop.cancel();
         let served = self.serving.await;
-        self.pool.close().await;
+        close(&self.pool).await;
         served?
     }
 }

@@ -3,6 +3,7 @@
 mod configuration;
 mod database;
 mod gateway;
+mod model;
 mod queue;
 mod report;
 
@@ -39,6 +40,7 @@ pub(super) async fn run(doctor: &Doctor, environment: &Environment) -> anyhow::R
     configuration::check(environment, &mut report);
     let instances = look_at_database(environment, &mut report).await;
     gateway::check(environment, instances.as_deref(), &mut report).await;
+    model::check(environment, &mut report).await;
     if doctor.json {
         println!("{}", report.json());
     } else {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::db::flags::{self, FlagLine};
 use crate::db::{self, templates};
+use crate::domain::flag::Flag;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum FlagCommand {
@@ -16,14 +17,14 @@ pub(super) enum FlagCommand {
         /// Which one, as `pontual flag list` names it
         #[arg(value_name = "FLAG")]
         flag: String,
-        /// on or off
-        #[arg(value_name = "on|off", hide_possible_values = true)]
+        /// on or off; with --tenant also default, which takes its own value away
+        #[arg(value_name = "on|off|default", hide_possible_values = true)]
         value: Switch,
         /// For this tenant alone; without: for every tenant without a value of its own
         #[arg(long, value_name = "SLUG")]
         tenant: Option<String>,
     },
-    /// Show every feature and whether it is on
+    /// Show every feature, whether it is on, and what it does
     List {
         /// What holds for this tenant; its own values are marked with a star
         #[arg(long, value_name = "SLUG")]
@@ -35,6 +36,7 @@ pub(super) enum FlagCommand {
 pub(super) enum Switch {
     On,
     Off,
+    Default,
 }
 
 /// Runs the command; results go to stdout.
@@ -51,19 +53,30 @@ pub(super) async fn run(
     let now = clock.now();
     match command {
         FlagCommand::Set { flag, value, tenant } => {
-            let known = flags::list(&pool, now, None).await?;
-            if known.iter().all(|line| line.flag != flag) {
-                let names: Vec<_> = known.iter().map(|line| line.flag.as_str()).collect();
-                bail!("there is no flag {flag:?}; the flags are {}", names.join(", "));
-            }
+            let Some(flag) = Flag::named(&flag) else {
+                let names = Flag::ALL.map(Flag::name).join(", ");
+                bail!("there is no flag {flag:?}; the flags are {names}");
+            };
             let id = of_slug(&pool, tenant.as_deref()).await?;
-            let enabled = matches!(value, Switch::On);
-            flags::set(&pool, now, id, &flag, enabled).await?;
+            match (value, id) {
+                (Switch::Default, None) => {
+                    bail!(
+                        "every tenant has the default; say on or off, or --tenant for one of them"
+                    )
+                }
+                (Switch::Default, Some(id)) => flags::reset(&pool, now, id, flag).await?,
+                (Switch::On | Switch::Off, id) => {
+                    flags::set(&pool, now, id, flag, matches!(value, Switch::On)).await?;
+                }
+            }
             let whose = tenant.map_or_else(
                 || "for every tenant without a value of its own".to_owned(),
                 |slug| format!("for {slug}"),
             );
-            println!("{flag} is {} {whose}", said(enabled));
+            let lines = flags::list(&pool, now, id).await?;
+            for line in lines.iter().filter(|line| line.flag == flag) {
+                println!("{} is {} {whose}", flag.name(), said(line.is_on()));
+            }
         }
         FlagCommand::List { tenant } => {
             let id = of_slug(&pool, tenant.as_deref()).await?;
@@ -86,10 +99,11 @@ fn said(enabled: bool) -> &'static str {
 }
 
 fn table(lines: &[FlagLine]) -> String {
-    let width = lines.iter().map(|line| line.flag.len()).max().unwrap_or(0);
+    let width = lines.iter().map(|line| line.flag.name().len()).max().unwrap_or(0);
     let row = |line: &FlagLine| {
-        let mark = if line.own.is_some() { " *" } else { "" };
-        format!("{:width$}  {}{mark}\n", line.flag, said(line.own.unwrap_or(line.default)))
+        let mark = if line.own.is_some() { "*" } else { "" };
+        let (name, on) = (line.flag.name(), format!("{}{mark}", said(line.is_on())));
+        format!("{name:width$}  {on:4}  {}\n", line.flag.description())
     };
     lines.iter().map(row).collect()
 }

@@ -7,7 +7,7 @@ use serde::de::value::{Error, StrDeserializer};
 use tokio_util::sync::CancellationToken;
 
 use super::asked_to_stop;
-use super::serve::{bind, serve};
+use super::serve::{LAST_REQUESTS, bind, serve};
 use crate::config::Environment;
 use crate::gateway_sim::{self, Sim, SimConfig, Version};
 
@@ -46,7 +46,8 @@ pub(super) async fn run(simulator: Simulator, environment: &Environment) -> anyh
     let listener = bind(address).await?;
     println!("The simulated gateway listens on http://{}.", listener.local_addr()?);
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, gateway_sim::router(sim), stop.clone()));
+    let serving =
+        tokio::spawn(serve(listener, gateway_sim::router(sim), stop.clone(), LAST_REQUESTS));
     asked_to_stop().await?;
     stop.cancel();
     serving.await?

@@ -135,6 +135,7 @@ fn differences(recorded: &Recorded) -> Result<Vec<Difference>, String> {
         notice: known.notice.as_ref(),
         history: &known.history,
         busy: known.busy.as_deref(),
+        interprets: known.interprets,
     };
     let (dialogue, effects) = match step(&before, &event, recorded.at, &known) {
         Step::Turn { dialogue, effects } => (dialogue, effects),

@@ -17,8 +17,11 @@ use crate::db::{self, Pooler};
 use crate::http::{self, App, Proxies};
 use crate::jobs::{self, Settings, Workers};
 
-/// How long requests and jobs that run may go on once we are asked to stop.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long connections to the database are waited for at the end: what still runs on them then has
+/// no one to tell its outcome to.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// How long requests may go on at the end of what nobody depends on: pages that watch are open then.
+pub(super) const LAST_REQUESTS: Duration = Duration::from_secs(1);
 /// Connections of the web process: each webhook holds one for a few milliseconds.
 const WEB_CONNECTIONS: u32 = 16;
 
@@ -36,6 +39,7 @@ pub(super) async fn web(environment: &Environment) -> anyhow::Result<()> {
     let listen = environment.listen()?;
     let secrets = environment.webhook_secrets()?;
     let proxies = trusted_proxies(environment)?;
+    let (drain, limit) = (environment.drain()?, environment.stop_timeout()?);
     let pool = runtime_pool(environment, WEB_CONNECTIONS).await?;
     let app = App { pool: pool.clone(), clock, webhook_secrets: secrets.into() };
     let router = http::router_behind(app, proxies).merge(http::sms::routes(
@@ -45,12 +49,16 @@ pub(super) async fn web(environment: &Environment) -> anyhow::Result<()> {
     ));
     let listener = bind(listen).await?;
     tracing::info!(address = %listen, "listening");
-    let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, router, stop.clone()));
+    let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
+    let router = http::draining(router, leaving.clone());
+    let serving = tokio::spawn(serve(listener, router, stop.clone(), limit));
     asked_to_stop().await?;
+    leaving.cancel();
+    tracing::info!("stopping: not ready any more, serving for another {drain:?}");
+    tokio::time::sleep(drain).await;
     stop.cancel();
     serving.await??;
-    pool.close().await;
+    close(&pool).await;
     Ok(())
 }
 
@@ -58,19 +66,23 @@ pub(super) async fn web(environment: &Environment) -> anyhow::Result<()> {
 pub(super) async fn worker(worker: Worker, environment: &Environment) -> anyhow::Result<()> {
     let concurrency = worker.concurrency;
     // Jobs wait for the network between transactions, so fewer connections than jobs would do;
-    // one more for listening, and one for what is shared.
-    let pool = runtime_pool(environment, concurrency + 4).await?;
+    // one more for listening, and two for what is shared. Jobs are taken on one beside them.
+    let pool = runtime_pool(environment, concurrency + 3).await?;
     let cx = jobs::Context {
         pool: pool.clone(),
         clock: environment.clock()?,
         gateway: Gateway::new(environment.gateway_url()?).context("EVOLUTION_API_URL")?,
         keys: environment.gateway_keys()?,
         channels: environment.channels()?,
+        copies: environment.copies()?,
+        model: environment.model()?,
     };
-    let stop = CancellationToken::new();
+    let limit = environment.stop_timeout()?;
+    let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
     let health = if environment.var("PONTUAL_LISTEN").is_some() {
         let listener = bind(environment.listen()?).await?;
-        Some(tokio::spawn(serve(listener, http::health_router(&pool), stop.clone())))
+        let router = http::draining(http::health_router(&pool), leaving.clone());
+        Some(tokio::spawn(serve(listener, router, stop.clone(), LAST_REQUESTS)))
     } else {
         None
     };
@@ -82,13 +94,14 @@ pub(super) async fn worker(worker: Worker, environment: &Environment) -> anyhow:
     let workers = Workers::start_listening_on(direct, cx, settings).watching();
     tracing::info!(concurrency, "working");
     asked_to_stop().await?;
+    leaving.cancel();
     tracing::info!("stopping: no more jobs are taken");
-    workers.stop(PATIENCE).await;
+    workers.stop(limit).await;
     stop.cancel();
     if let Some(health) = health {
         health.await??;
     }
-    pool.close().await;
+    close(&pool).await;
     Ok(())
 }
 
@@ -119,17 +132,26 @@ pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Serves until `stop`, then lets requests end for a while. Streams that watch do not keep us.
+/// Serves until `stop`; then takes no more connections and lets requests end, at most for so long.
+/// Streams that watch have no end, and are cut off.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
     stop: CancellationToken,
+    limit: Duration,
 ) -> anyhow::Result<()> {
     let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .into_future();
     tokio::select! {
         served = serving => served.context("the server ended"),
-        () = async { stop.cancelled().await; tokio::time::sleep(Duration::from_secs(3)).await; } => Ok(()),
+        () = async { stop.cancelled().await; tokio::time::sleep(limit).await; } => Ok(()),
+    }
+}
+
+/// Closes what is idle, and waits a little for the rest.
+pub(super) async fn close(pool: &PgPool) {
+    if tokio::time::timeout(GOODBYE, pool.close()).await.is_err() {
+        tracing::debug!("the database still works on something that nobody waits for");
     }
 }

@@ -45,6 +45,10 @@ pub struct Claimed {
     /// An attempt that may still live had it: not to be sent again for so many milliseconds.
     pub quiet_ms: Option<f64>,
     pub created_at: DateTime<Utc>,
+    /// Since when somebody waits for it: what it answers came in, or its reminder was due.
+    pub wanted_at: Option<DateTime<Utc>>,
+    /// The span that wrote it.
+    pub traceparent: Option<String>,
     pub facts: Facts,
     pub direct: Direct,
 }

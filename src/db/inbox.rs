@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgExecutor;
 
+use crate::trace;
+
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
@@ -48,19 +50,31 @@ pub async fn receive(
     now: DateTime<Utc>,
     message: NewMessage<'_>,
 ) -> sqlx::Result<Received> {
-    let query = sqlx::query_scalar::<_, String>(
-        "select app.receive_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(now)
-    .bind(message.instance)
-    .bind(message.provider_id)
-    .bind(message.who.phone)
-    .bind(message.who.lid)
-    .bind(message.push_name)
-    .bind(message.kind)
-    .bind(message.body)
-    .bind(message.sent_at)
-    .bind(message.who.jid);
+    // The job that reads it goes on with the trace. A case is the one expression whose parts are
+    // evaluated in order.
+    let traceparent = trace::traceparent();
+    let statement = match traceparent {
+        None => "select app.receive_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        Some(_) => {
+            "select case when set_config('app.traceparent', $11, true) is not null
+               then app.receive_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) end"
+        }
+    };
+    let query = sqlx::query_scalar::<_, String>(statement)
+        .bind(now)
+        .bind(message.instance)
+        .bind(message.provider_id)
+        .bind(message.who.phone)
+        .bind(message.who.lid)
+        .bind(message.push_name)
+        .bind(message.kind)
+        .bind(message.body)
+        .bind(message.sent_at)
+        .bind(message.who.jid);
+    let query = match traceparent {
+        None => query,
+        Some(traceparent) => query.bind(traceparent),
+    };
     Ok(outcome_of(&query.fetch_one(db).await?))
 }
 

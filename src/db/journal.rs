@@ -30,6 +30,9 @@ pub struct Snapshot {
     pub notice: Option<SentNotice>,
     #[serde(default)]
     pub history: History,
+    /// A model could be asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interprets: bool,
     /// `None`: the step decided without.
     #[serde(with = "compact")]
     pub busy: Option<Vec<Busy>>,
@@ -140,6 +143,7 @@ mod tests {
             bookings: Vec::new(),
             notice: None,
             history: History::default(),
+            interprets: false,
             busy,
         }
     }

@@ -25,7 +25,10 @@ macro_rules! derived {
     ($($file:literal),+ $(,)?) => { &[$(($file, include_str!(concat!("../../sql/", $file)))),+] };
 }
 const DERIVED: &[(&str, &str)] = derived![
+    "functions/05_context.sql",
+    "functions/06_ids.sql",
     "functions/10_catalogue.sql",
+    "functions/12_catalogue_version.sql",
     "functions/20_receive.sql",
     "functions/21_own.sql",
     "functions/22_identity.sql",
@@ -50,6 +53,7 @@ const DERIVED: &[(&str, &str)] = derived![
     "functions/66_figures.sql",
     "functions/67_alarms.sql",
     "functions/67_report.sql",
+    "functions/68_language_model.sql",
     "functions/70_audit.sql",
     "functions/72_audit_months.sql",
     "functions/75_privacy.sql",
@@ -58,6 +62,7 @@ const DERIVED: &[(&str, &str)] = derived![
     "functions/85_calendar.sql",
     "queue/10_store.sql",
     "queue/20_enqueue.sql",
+    "queue/25_fetch.sql",
     "queue/30_maintain.sql",
     "queue/40_upkeep.sql",
     "policies/10_tenants.sql",
@@ -78,6 +83,7 @@ const DERIVED: &[(&str, &str)] = derived![
     "views/26_restore.sql",
     "views/30_gateway.sql",
     "views/31_notifications.sql",
+    "views/32_language_model.sql",
     "views/90_grants.sql",
 ];
 

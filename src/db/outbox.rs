@@ -9,6 +9,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::TenantTx;
+use super::turns::Holder;
 use crate::domain::conversation::choices::Offered;
 use crate::domain::notice::Facts;
 
@@ -43,6 +44,10 @@ pub struct Claimed {
     /// An attempt that may still live had it: not to be sent again for so many milliseconds.
     pub quiet_ms: Option<f64>,
     pub created_at: DateTime<Utc>,
+    /// Since when somebody waits for it: what it answers came in, or its reminder was due.
+    pub wanted_at: Option<DateTime<Utc>>,
+    /// The span that wrote it.
+    pub traceparent: Option<String>,
     pub phone: Option<String>,
     pub lid: Option<String>,
     /// What to give the gateway as the number, the likeliest first.
@@ -62,21 +67,60 @@ pub struct Claimed {
     pub facts: Option<Facts>,
 }
 
-/// Claims the next message of the instance of a conversation for `lease`; the caller commits before
-/// sending.
-pub async fn claim(
-    db: &mut TenantTx,
-    conversation: Uuid,
-    job_id: &str,
-    lease: Duration,
-) -> sqlx::Result<Claim> {
-    let Json(claim) = sqlx::query_scalar::<_, Json<Claim>>("select app.claim_message($1, $2, $3)")
-        .bind(conversation)
-        .bind(job_id)
-        .bind(lease)
-        .fetch_one(db.conn())
-        .await?;
+/// What goes on sending for an instance.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    /// Any conversation of the instance.
+    pub conversation: Uuid,
+    pub job: Holder<'a>,
+    /// How long a claim holds.
+    pub lease: Duration,
+}
+
+/// Claims the next message of the instance of a conversation; the caller commits before sending.
+/// With [`Claim::Empty`] and [`Claim::Busy`] the job is marked done.
+pub async fn claim(db: &mut TenantTx, sender: Sender<'_>) -> sqlx::Result<Claim> {
+    let Json(claim) =
+        sqlx::query_scalar::<_, Json<Claim>>("select app.claim_or_finish($1, $2, $3, $4)")
+            .bind(sender.conversation)
+            .bind(sender.job.job_id)
+            .bind(sender.job.worker)
+            .bind(sender.lease)
+            .fetch_one(db.conn())
+            .await?;
     Ok(claim)
+}
+
+/// What [`sent_and_claim`] found.
+#[derive(Debug, Deserialize)]
+pub struct SentAndClaimed {
+    /// As [`sent`] tells it.
+    pub recovered: bool,
+    #[serde(flatten)]
+    pub next: Claim,
+}
+
+/// As [`sent`] and then [`claim`], in one round trip.
+pub async fn sent_and_claim(
+    db: &mut TenantTx,
+    message: Uuid,
+    provider_id: &str,
+    text: &str,
+    sender: Sender<'_>,
+) -> sqlx::Result<SentAndClaimed> {
+    let Json(claimed) = sqlx::query_scalar::<_, Json<SentAndClaimed>>(
+        "select app.sent_and_claim($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(message)
+    .bind(provider_id)
+    .bind(text)
+    .bind(sender.conversation)
+    .bind(sender.job.job_id)
+    .bind(sender.job.worker)
+    .bind(sender.lease)
+    .fetch_one(db.conn())
+    .await?;
+    Ok(claimed)
 }
 
 /// The instance does not take this kind of menu: the next ones go as text at once, for a while.

@@ -33,11 +33,13 @@ pub struct Catalogue {
 pub struct Features {
     /// Customers may book, move and cancel by chat.
     pub whatsapp_booking: bool,
+    /// A model may be asked about words that are not understood.
+    pub llm: bool,
 }
 
 impl Default for Features {
     fn default() -> Self {
-        Self { whatsapp_booking: true }
+        Self { whatsapp_booking: true, llm: false }
     }
 }
 

@@ -27,6 +27,7 @@ mod greeting;
 mod heard;
 mod idle;
 mod intent;
+mod interpretation;
 mod lost;
 mod media;
 mod menu;
@@ -62,6 +63,7 @@ pub(crate) mod words;
 pub(crate) mod tests;
 
 pub use heard::calls_the_bot;
+pub use interpretation::{Interpretation, Pending, Purpose, Question};
 pub use menu::{CHOICES_MAX, Choice, Menu};
 pub use phrases::{Replaceable, Texts, check as check_text, preview as preview_text, replaceable};
 pub use spoken::Leaning;
@@ -101,6 +103,9 @@ pub struct Dialogue {
     pub away_told: Option<NaiveDate>,
     /// Another language than ours, that the last messages seemed to be in.
     pub leaning: Option<Leaning>,
+    /// Messages that wait for what a model makes of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
 }
 
 /// Takes one turn: what happened, `now`, with what is `known`, comes to a new dialogue and effects.
@@ -113,23 +118,51 @@ pub fn step(dialogue: &Dialogue, event: &Event, now: DateTime<Utc>, known: &Know
     }
     match event {
         Event::Said { messages } => {
-            if dialogue.with_person && !heard::call_the_bot(messages, known) {
-                return with_person::waits(dialogue, messages, now, known);
-            }
-            let heard = spoken::heard(dialogue, messages, known);
-            // What was typed before a notice left is no answer to it.
-            let notice = known.notice.filter(|notice| !stale::precede(messages, notice));
-            let known = &Known { notice, ..known.clone() };
-            answered(dialogue, now, known, &heard, |turn| heard::answer(&turn, messages))
+            let (dialogue, messages, until) =
+                interpretation::with_those_waiting(dialogue, messages, now);
+            said(&dialogue, &messages, now, known, None, Some(until))
         }
+        Event::Interpreted { answer } => match &dialogue.pending {
+            Some(Pending { messages, .. }) if !dialogue.with_person => {
+                let dialogue = interpretation::without_pending(dialogue);
+                said(&dialogue, messages, now, known, answer.as_ref(), None)
+            }
+            // Nothing waits any more, or for a person.
+            Some(_) | None => with_person::silent(&interpretation::without_pending(dialogue)),
+        },
         Event::Lost { lines } => {
             let heard = spoken::before(dialogue, known);
             answered(dialogue, now, known, &heard, |turn| lost::answer(turn, lines))
         }
         Event::Nudge => idle::nudge(dialogue, now, known),
         Event::NobodyAnswered => with_person::nobody_answered(dialogue, now, known),
-        Event::Resumed => with_person::resumed(dialogue, now, known),
+        Event::Resumed => {
+            with_person::resumed(&interpretation::without_pending(dialogue), now, known)
+        }
     }
+}
+
+/// What the customer said is answered: with what a model made of it where it was asked, and after
+/// asking one where it may be waited for.
+fn said(
+    dialogue: &Dialogue,
+    messages: &[Message],
+    now: DateTime<Utc>,
+    known: &Known<'_>,
+    meant: Option<&Interpretation>,
+    interpreted_until: Option<DateTime<Utc>>,
+) -> Step {
+    if dialogue.with_person && !heard::call_the_bot(messages, known) {
+        return with_person::waits(dialogue, messages, now, known);
+    }
+    let heard = spoken::heard(dialogue, messages, known);
+    // What was typed before a notice left is no answer to it.
+    let notice = known.notice.filter(|notice| !stale::precede(messages, notice));
+    let known = &Known { notice, ..known.clone() };
+    let step = answered(dialogue, now, known, &heard, |turn| {
+        heard::answer(&Turn { meant, interpreted_until, ..turn }, messages)
+    });
+    interpretation::keep_waiting(step, messages)
 }
 
 /// A turn of the bot: begun anew where it was forgotten or a person was called, in the language
@@ -142,6 +175,7 @@ fn answered(
     answer: impl FnOnce(Turn<'_>) -> Outcome,
 ) -> Step {
     let forgotten = dialogue.last_turn.is_some_and(|last| now - last >= FORGOTTEN_AFTER);
+    let as_it_was = dialogue;
     let mut dialogue = dialogue.clone();
     if forgotten || dialogue.with_person {
         // The count of menus goes on, so that a tap on an old one stays an old one.
@@ -165,7 +199,10 @@ fn answered(
     let turn = heard.locale.map_or(turn, |locale| turn.speaking(locale));
     let outcome = answer(turn);
     let mut step = match outcome {
-        Ok(answer) => turn.finish(answer),
+        Ok(answer) => match answer.question() {
+            Some(question) => return interpretation::asking(as_it_was, question),
+            None => turn.finish(answer),
+        },
         Err(Ask(span)) => return Step::Ask(span),
     };
     if let Step::Turn { dialogue, effects } = &mut step {
@@ -195,6 +232,8 @@ pub struct Known<'a> {
     /// What was sent, or is about to be, since the last answer without a turn having asked for it.
     pub notice: Option<&'a SentNotice>,
     pub history: &'a History,
+    /// A model may be asked about words that are not understood.
+    pub interprets: bool,
 }
 
 /// What was between the customer and the tenant before this turn.
@@ -269,6 +308,11 @@ pub enum Event {
     NobodyAnswered,
     /// The team has left the conversation to the bot again.
     Resumed,
+    /// A model has answered [`Effect::Interpret`], or it is waited for no longer.
+    Interpreted {
+        /// None: nothing that is of use.
+        answer: Option<Interpretation>,
+    },
 }
 
 /// One message as the gateway delivered it.
@@ -360,6 +404,11 @@ pub enum Effect {
     SetTimer {
         timer: Timer,
         at: DateTime<Utc>,
+    },
+    /// Asks a model about words that were not understood. Brings [`Event::Interpreted`] at
+    /// `until` at the latest, unless the customer writes before. The only effect of its step.
+    Interpret {
+        question: Question,
     },
     /// What the customer wrote to the team was thanks or a farewell: nobody need answer it.
     ExpectNoAnswer,

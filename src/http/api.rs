@@ -9,6 +9,7 @@ mod calendar;
 mod catalogue;
 mod conversations;
 mod failures;
+mod flags;
 mod free;
 mod idempotency;
 mod in_path;
@@ -20,6 +21,7 @@ mod page;
 mod patience;
 mod problem;
 mod scope;
+mod share;
 mod templates;
 mod visits;
 
@@ -27,6 +29,7 @@ use std::any::Any;
 
 use axum::extract::OriginalUri;
 use axum::http::{Method, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -41,7 +44,7 @@ use self::problem::Problem;
 use super::{App, Proxies};
 
 /// The routes of the API, its description, and `/problems/{kind}`.
-pub(super) fn router(proxies: Proxies) -> Router<App> {
+pub(super) fn router(app: &App, proxies: Proxies) -> Router<App> {
     let (described, description) = described().split_for_parts();
     let text = description.to_json().unwrap_or_default();
     let openapi =
@@ -56,6 +59,7 @@ pub(super) fn router(proxies: Proxies) -> Router<App> {
         .method_not_allowed_fallback(other_method)
         .layer(Extension(Uses::default()))
         .layer(Extension(Failures::new(proxies)));
+    let all = all.layer(from_fn_with_state(share::of(&app.pool), share::admitted));
     with_panics_told(all)
 }
 
@@ -75,7 +79,8 @@ fn described() -> OpenApiRouter<App> {
         .merge(conversations::routes())
         .merge(notifications::routes())
         .merge(templates::routes())
-        .merge(instances::routes());
+        .merge(instances::routes())
+        .merge(flags::routes());
     let mut api = OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", parts);
     scope::describe(api.get_openapi_mut());
     let components = api.get_openapi_mut().components.get_or_insert_default();

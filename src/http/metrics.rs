@@ -7,23 +7,39 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use sqlx::PgPool;
 
+use crate::db::figures;
 use crate::db::instances::{self, Figures};
-use crate::metrics::{self, InstanceFigures};
+use crate::metrics::{self, InstanceFigures, Pool, SystemFigures};
 
 /// A scraper waits ten seconds by default; without the database the counters are told all the same.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn tell(State(pool): State<PgPool>) -> Response {
-    let figures = figures(&pool).await;
-    let figures: Option<Vec<_>> =
-        figures.map(|all| all.into_iter().map(InstanceFigures::from).collect());
-    let text = metrics::render(figures.as_deref());
+    // Before we take a connection ourselves.
+    let connections = connections(&pool);
+    let read = tokio::time::timeout(PATIENCE, read(&pool)).await;
+    let (system, instances) = match read {
+        Ok(Ok((system, instances))) => (Some(system), Some(instances)),
+        // Away, or not migrated yet.
+        Ok(Err(_)) | Err(_) => (None, None),
+    };
+    let text = metrics::render(connections, system.as_ref(), instances.as_deref());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
-/// `None`: the database did not answer in time.
-async fn figures(pool: &PgPool) -> Option<Vec<Figures>> {
-    tokio::time::timeout(PATIENCE, instances::figures(pool)).await.ok()?.ok()
+async fn read(pool: &PgPool) -> sqlx::Result<(SystemFigures, Vec<InstanceFigures>)> {
+    let system = figures::system(pool).await?;
+    let instances = instances::figures(pool).await?;
+    Ok((system, instances.into_iter().map(InstanceFigures::from).collect()))
+}
+
+fn connections(pool: &PgPool) -> Pool {
+    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+    Pool {
+        idle,
+        used: pool.size().saturating_sub(idle),
+        most: pool.options().get_max_connections(),
+    }
 }
 
 impl From<Figures> for InstanceFigures {

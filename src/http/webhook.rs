@@ -2,10 +2,13 @@
 //!
 //! The gateway drops for ever what it is answered 400, 401, 403, 404 or 422, and brings again what
 //! it is answered 5xx; so a body that might hold a customer's words is never refused for its shape.
+//! When more come than the database takes, those that find no place among the waiting are asked to
+//! come again before their body is read, and every answer comes within seconds.
 
 mod connections;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -18,6 +21,7 @@ use serde_json::json;
 
 use self::connections::Connections;
 use super::App;
+use super::admission::{Admission, Bounds, Crowded, Place};
 use crate::channel::whatsapp::inbound::{self, Content, Delivery};
 use crate::channel::whatsapp::signature;
 use crate::db::alone;
@@ -30,6 +34,15 @@ const MAX_BODY: usize = 1024 * 1024;
 /// How long the gateway is asked to wait when the database cannot take it (it keeps its own time,
 /// other senders follow).
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// Deliveries that are read, wait or are being stored, and what their bodies hold together: some
+/// seconds' worth at the fastest that a database takes them.
+const PLACES: usize = 512;
+const BYTES: usize = 16 * 1024 * 1024;
+/// How long a body may take to arrive, its delivery wait for its turn, and its storing take. The gateway
+/// gives up after a minute or so, and then cannot know whether we have it.
+const ARRIVES: Duration = Duration::from_secs(10);
+const WAITS: Duration = Duration::from_secs(3);
+const STORES: Duration = Duration::from_secs(8);
 
 /// Why a delivery is refused.
 enum Refusal {
@@ -38,7 +51,29 @@ enum Refusal {
     Unauthenticated,
     NotJson,
     NoInstance,
+    /// Too many are waiting already.
+    Busy,
     Database,
+}
+
+/// Why a delivery was not stored. Of one failure several may learn, see [`connections`].
+#[derive(Debug, Clone)]
+enum Unkept {
+    /// Its turn did not come in time.
+    Crowded,
+    Database(Arc<sqlx::Error>),
+}
+
+impl From<Crowded> for Unkept {
+    fn from(_: Crowded) -> Self {
+        Self::Crowded
+    }
+}
+
+impl From<sqlx::Error> for Unkept {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
 }
 
 /// What the webhook works with.
@@ -46,11 +81,16 @@ enum Refusal {
 struct Webhook {
     app: App,
     connections: Connections,
+    admission: Admission,
 }
 
 /// Everywhere the gateway may deliver to.
 pub(super) fn router<S: Clone + Send + Sync + 'static>(app: &App) -> Router<S> {
-    let webhook = Webhook { app: app.clone(), connections: Connections::default() };
+    // Half of the connections: the rest is for the API, health and metrics.
+    let turns = app.pool.options().get_max_connections() as usize / 2;
+    let bounds = Bounds { places: PLACES, bytes: BYTES, turns, patience: WAITS };
+    let admission = Admission::new(bounds);
+    let webhook = Webhook { app: app.clone(), connections: Connections::default(), admission };
     Router::new()
         .route("/webhooks/evolution", post(receive))
         // With `byEvents` the gateway appends the event's name, and a second slash to an address
@@ -72,11 +112,12 @@ async fn receive(
             Json(json!({ "status": status })).into_response()
         }
         Err(refusal) => {
+            let busy = matches!(refusal, Refusal::Busy);
             let response = refusal.into_response();
-            metrics::webhook(if response.status().is_server_error() {
-                "failed"
-            } else {
-                "refused"
+            metrics::webhook(match response.status().is_server_error() {
+                true if busy => "busy",
+                true => "failed",
+                false => "refused",
             });
             response
         }
@@ -95,7 +136,9 @@ async fn store(
     if length.is_some_and(|length| length > MAX_BODY) {
         return Err(Refusal::TooLarge);
     }
-    let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
+    let place = webhook.admission.enter(length.unwrap_or(MAX_BODY)).map_err(|_| Refusal::Busy)?;
+    let arrives = tokio::time::timeout(ARRIVES, axum::body::to_bytes(body, MAX_BODY));
+    let body = arrives.await.map_err(|_| Refusal::NotRead)?.map_err(|error| {
         let too_large = std::error::Error::source(&error)
             .is_some_and(|source| source.to_string().contains("length limit"));
         if too_large { Refusal::TooLarge } else { Refusal::NotRead }
@@ -106,13 +149,21 @@ async fn store(
         return Err(Refusal::Unauthenticated);
     }
     let delivery = inbound::read_of(&body, event_of(uri)).map_err(|_| Refusal::NotJson)?;
-    let received = keep(webhook, now, delivery).await.map_err(|error| {
-        tracing::error!(
-            error = &*error as &dyn std::error::Error,
-            "a webhook could not be stored; the gateway is asked to bring it again"
-        );
-        Refusal::Database
-    })?;
+    // A statement whose answer does not come may be carried out all the same: then the delivery that
+    // the gateway repeats is a duplicate.
+    let received = tokio::time::timeout(WAITS + STORES, keep(webhook, &place, now, delivery))
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+        .map_err(|unkept| match unkept {
+            Unkept::Crowded => Refusal::Busy,
+            Unkept::Database(error) => {
+                tracing::error!(
+                    error = &*error as &dyn std::error::Error,
+                    "a webhook could not be stored; the gateway is asked to bring it again"
+                );
+                Refusal::Database
+            }
+        })?;
     match received {
         Received::Accepted => Ok("accepted"),
         Received::Duplicate => Ok("duplicate"),
@@ -123,21 +174,29 @@ async fn store(
 
 async fn keep(
     webhook: &Webhook,
+    place: &Place,
     now: DateTime<Utc>,
     delivery: Delivery,
-) -> Result<Received, Arc<sqlx::Error>> {
+) -> Result<Received, Unkept> {
     let app = &webhook.app;
     let event = delivery.event.as_deref();
     let Some(instance) = delivery.instance.as_deref() else {
-        return keep_unrouted(app, now, event, delivery.content).await.map_err(Arc::new);
+        let _turn = place.turn().await?;
+        return Ok(keep_unrouted(app, now, event, delivery.content).await?);
     };
     match delivery.content {
+        // A flood of states is one turn, and those who wait for it have none.
         Content::Connection { state } => {
-            let write =
-                |state| intake::take(&app.pool, now, instance, Content::Connection { state });
+            let write = async |state| {
+                let _turn = place.turn().await?;
+                Ok(intake::take(&app.pool, now, instance, Content::Connection { state }).await?)
+            };
             webhook.connections.tell(instance, state, write).await
         }
-        content => intake::take(&app.pool, now, instance, content).await.map_err(Arc::new),
+        content => {
+            let _turn = place.turn().await?;
+            Ok(intake::take(&app.pool, now, instance, content).await?)
+        }
     }
 }
 
@@ -197,6 +256,11 @@ impl IntoResponse for Refusal {
                 StatusCode::NOT_FOUND,
                 "No such instance",
                 "No tenant has an instance of this name; see `pontual tenant list`.",
+            ),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too busy",
+                "More wait than the database takes; send it again.",
             ),
             Self::Database => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -14,6 +14,7 @@
 mod decision;
 mod delivery;
 mod direct;
+mod measure;
 
 use std::time::Duration;
 
@@ -23,8 +24,10 @@ use uuid::Uuid;
 
 use self::delivery::Delivery;
 use super::{Attempt, Context, Done, Job, JobError};
+use crate::channel::Kind;
 use crate::db::TenantTx;
-use crate::db::outbox::{self, Claim};
+use crate::db::outbox::{self, Claim, Sender};
+use crate::trace;
 
 /// What a send may take beyond the gateway's patience: typing, and writing down what came of it.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -66,23 +69,39 @@ impl Job for DeliverMessages {
             }
         };
         let began = Instant::now();
-        let lease = cx.gateway.send_patience() + MARGIN;
-        while began.elapsed() < TURN {
-            let mut db = TenantTx::begin(&cx.pool, self.tenant_id, cx.clock.now()).await?;
-            let claim = outbox::claim(&mut db, conversation_id, &attempt.job_id, lease).await?;
-            db.commit().await?;
+        let sender = Sender {
+            conversation: conversation_id,
+            job: attempt.into(),
+            lease: cx.gateway.send_patience() + MARGIN,
+        };
+        let goes_on = || began.elapsed() < TURN && !attempt.stop.is_cancelled();
+        let mut claimed = None;
+        while claimed.is_some() || goes_on() {
+            let claim = if let Some(claim) = claimed.take() {
+                claim
+            } else {
+                let mut db = TenantTx::begin(&cx.pool, self.tenant_id, cx.clock.now()).await?;
+                let claim = outbox::claim(&mut db, sender).await?;
+                db.commit().await?;
+                claim
+            };
             match claim {
-                Claim::Empty | Claim::Busy => return Ok(Done::Finish),
+                Claim::Empty | Claim::Busy => return Ok(Done::Recorded),
                 Claim::Wait { ms } => return Err(JobError::Snooze(Duration::from_millis(ms))),
                 Claim::Send(message) => {
                     let delivery = Delivery {
                         cx,
                         tenant: self.tenant_id,
-                        job_id: &attempt.job_id,
+                        sender,
+                        goes_on: &goes_on,
                         message: &message,
-                        lease,
                     };
-                    delivery.run().await?;
+                    let channel = Kind::WhatsApp.as_str();
+                    let span = trace::Span::send(channel, message.traceparent.as_deref());
+                    span.note("tenant.id", self.tenant_id.to_string());
+                    span.note("message.id", message.id.to_string());
+                    span.note("message.attempt", i64::from(message.attempts));
+                    claimed = span.around(delivery.run()).await?;
                 }
             }
         }

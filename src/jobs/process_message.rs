@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Attempt, Context, Done, Job, JobError};
+use crate::db::dialogue::{DialogueKey, Kept};
 use crate::db::journal::{Entry, Snapshot};
 use crate::db::turns::{self, Begun, Holder, Loaded, Mode, Saved, Timer, Turn, Waiting};
 use crate::db::{self, TenantTx};
@@ -36,8 +37,12 @@ impl Job for ProcessMessage {
 
     async fn run(self, cx: &Context, attempt: &Attempt) -> Result<Done, JobError> {
         let now = cx.clock.now();
+        let dialogues = &cx.copies.dialogues;
+        let key = DialogueKey { tenant: self.tenant_id, conversation: self.conversation_id };
+        let kept = dialogues.recall(key).await;
         let mut db = TenantTx::begin(&cx.pool, self.tenant_id, now).await?;
-        let loaded = match turns::begin(&mut db, self.conversation_id).await? {
+        let begun = turns::begin(&mut db, self.conversation_id, &cx.copies, kept.as_ref()).await?;
+        let loaded = match begun {
             Begun::Turn(loaded) => loaded,
             // Every message and every timer brings a job of its own, and the first one to run does all.
             Begun::Empty | Begun::Gone => {
@@ -49,20 +54,27 @@ impl Job for ProcessMessage {
             }
             Begun::Locked => return Err(JobError::Snooze(BUSY)),
         };
-        self.take(&mut db, *loaded, now, attempt).await?;
+        let interprets = loaded.catalogue.features.llm
+            && cx.model.as_ref().is_some_and(|model| model.is_ready(now));
+        let saved = self.take(&mut db, *loaded, interprets, now, attempt).await?;
         db.commit().await?;
+        if dialogues.keeps_copies() {
+            dialogues.keep(key, Kept::of(&saved)).await;
+        }
         Ok(Done::Recorded)
     }
 }
 
 impl ProcessMessage {
+    /// Takes the turn and saves it; the dialogue as it is then.
     async fn take(
         &self,
         db: &mut TenantTx,
         loaded: Loaded,
+        interprets: bool,
         now: DateTime<Utc>,
         attempt: &Attempt,
-    ) -> Result<(), JobError> {
+    ) -> Result<Value, JobError> {
         let message_ids = loaded.messages.iter().map(|message| message.id).collect::<Vec<_>>();
         let event = event_of(&loaded).ok_or_else(|| {
             JobError::GiveUp(anyhow!("a turn without messages and without a timer"))
@@ -70,7 +82,7 @@ impl ProcessMessage {
         let mut before = dialogue_of(&loaded);
         // Staff may have taken over or given back since the last turn.
         before.with_person = loaded.mode == Mode::Human;
-        let mut decision = Decision::new(self.conversation_id, before, &loaded);
+        let mut decision = Decision::new(self.conversation_id, before, &loaded, interprets);
         decision.decide(db, event, now).await?;
         for _ in 0..MOST_LOSSES {
             let context = json_of(&decision.after)?;
@@ -85,11 +97,12 @@ impl ProcessMessage {
                 choices: &offered,
                 journal: &decision.journal,
                 version: env!("CARGO_PKG_VERSION"),
+                wanted_at: loaded.messages.iter().map(|message| message.received_at).max(),
                 job_id: &attempt.job_id,
                 worker: &attempt.worker,
             };
             match turns::save(db, &turn).await? {
-                Saved::Committed => return Ok(()),
+                Saved::Committed => return Ok(context),
                 Saved::Lost { effect, booking } => {
                     let lost = lost_event(&effect, booking.as_deref(), &loaded.bookings)
                         .ok_or_else(|| {
@@ -107,6 +120,8 @@ impl ProcessMessage {
 struct Decision<'a> {
     conversation: Uuid,
     loaded: &'a Loaded,
+    /// A model may be asked.
+    interprets: bool,
     before: Dialogue,
     after: Dialogue,
     effects: Vec<Effect>,
@@ -114,9 +129,9 @@ struct Decision<'a> {
 }
 
 impl<'a> Decision<'a> {
-    fn new(conversation: Uuid, before: Dialogue, loaded: &'a Loaded) -> Self {
+    fn new(conversation: Uuid, before: Dialogue, loaded: &'a Loaded, interprets: bool) -> Self {
         let (effects, journal) = (Vec::new(), Vec::new());
-        Self { conversation, loaded, after: before.clone(), before, effects, journal }
+        Self { conversation, loaded, interprets, after: before.clone(), before, effects, journal }
     }
 
     /// Takes a step. What it needs to know about busy times is read from the database as it is now.
@@ -130,9 +145,11 @@ impl<'a> Decision<'a> {
         now: DateTime<Utc>,
     ) -> Result<(), JobError> {
         let from = match event {
-            Event::Said { .. } | Event::Nudge | Event::NobodyAnswered | Event::Resumed => {
-                self.before.clone()
-            }
+            Event::Said { .. }
+            | Event::Nudge
+            | Event::NobodyAnswered
+            | Event::Resumed
+            | Event::Interpreted { .. } => self.before.clone(),
             Event::Lost { .. } => Dialogue { greeted: self.before.greeted, ..self.after.clone() },
         };
         let mut busy: Option<Vec<Busy>> = None;
@@ -144,6 +161,7 @@ impl<'a> Decision<'a> {
                 notice: self.loaded.notice.as_ref(),
                 history: &self.loaded.history,
                 busy: busy.as_deref(),
+                interprets: self.interprets,
             };
             match step(&from, &event, now, &known) {
                 Step::Turn { dialogue, effects } => break (dialogue, effects),
@@ -166,6 +184,7 @@ impl<'a> Decision<'a> {
                 bookings: self.loaded.bookings.clone(),
                 notice: self.loaded.notice.clone(),
                 history: self.loaded.history.clone(),
+                interprets: self.interprets,
                 busy,
             },
         });
@@ -209,6 +228,7 @@ fn event_of(loaded: &Loaded) -> Option<Event> {
         Timer::Idle => Event::Nudge,
         Timer::NobodyAnswered => Event::NobodyAnswered,
         Timer::PauseOver => Event::Resumed,
+        Timer::Interpretation => Event::Interpreted { answer: loaded.interpretation.clone() },
     })
 }
 

@@ -19,6 +19,7 @@ pub struct SendReminder {
 impl Job for SendReminder {
     const KIND: &'static str = "send_reminder";
     const TIMEOUT: Duration = Duration::from_secs(30);
+    const IS_LATE: bool = true;
 
     async fn run(self, cx: &Context, attempt: &Attempt) -> Result<Done, JobError> {
         let now = cx.clock.now();

@@ -23,6 +23,7 @@ use crate::channel::error::{CallError, Misconfiguration};
 use crate::channel::whatsapp::status::InstanceState;
 use crate::db::TenantTx;
 use crate::db::instances::{self, Look, Seen};
+use crate::metrics;
 
 /// How often it is asked whether an instance is due.
 const EVERY: Duration = Duration::from_secs(5);
@@ -146,6 +147,7 @@ fn unanswered(error: CallError) -> Look {
         },
         CallError::Failed { .. } | CallError::Unreadable => "failing",
     };
+    metrics::gateway_error(problem);
     let gone = problem == "unknown_instance";
     let state = gone.then(|| InstanceState::Unknown.as_str());
     Look { state, problem: Some(problem), ..Look::default() }

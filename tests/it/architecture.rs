@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom, beside what stands below it. From the outside in.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("main", &["command"]),
     (
         "command",
@@ -13,6 +13,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "jobs",
             "db",
             "channel",
+            "llm",
             "domain",
             "clock",
             "config",
@@ -20,20 +21,23 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "embedded",
             "gateway_sim",
             "metrics",
+            "trace",
         ],
     ),
-    ("http", &["intake", "db", "channel", "domain", "clock", "metrics"]),
-    ("jobs", &["intake", "db", "channel", "domain", "clock", "metrics"]),
+    ("http", &["intake", "db", "channel", "domain", "clock", "metrics", "trace"]),
+    ("jobs", &["intake", "db", "channel", "llm", "domain", "clock", "metrics", "trace"]),
     ("intake", &["db", "channel"]),
     ("gateway_sim", &["channel", "domain", "clock"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "trace"]),
     // Settings know the types of what they set.
-    ("config", &["clock", "channel", "jobs"]),
-    ("db", &["domain", "clock"]),
+    ("config", &["clock", "channel", "db", "jobs", "llm"]),
+    ("db", &["domain", "clock", "metrics", "trace"]),
     ("channel", &["domain"]),
+    ("llm", &["domain"]),
     ("embedded", &[]),
     ("clock", &[]),
     ("metrics", &[]),
+    ("trace", &[]),
     ("domain", &[]),
 ];
 

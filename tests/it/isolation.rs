@@ -28,6 +28,8 @@ const REST: &str = "
     select c.tenant_id, c.id, 'staff_notified', 'test' from app.conversations c join t on t.id = c.tenant_id;
     insert into app.feature_flags (tenant_id, flag, enabled) select id, 'llm', true from t;
     insert into app.replans (tenant_id) select id from t on conflict do nothing;
+    insert into app.model_usage (tenant_id, day) select id, '2026-03-10' from t on conflict do nothing;
+    insert into app.model_answers (tenant_id, question_hash, answer) select id, sha256('q'), 'null' from t on conflict do nothing;
     insert into app.link_keys (tenant_id) select id from t on conflict do nothing;
     insert into app.channel_opt_outs (tenant_id, customer_id, channel)
     select c.tenant_id, c.id, 'sms' from app.customers c join t on t.id = c.tenant_id;

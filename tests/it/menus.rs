@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use pontual::db::flags;
+use pontual::domain::flag::Flag;
 use pontual::gateway_sim::fault::SendFault;
 use pontual::gateway_sim::{ChatMessage, Fault, Integration, MenuKind, Tap, Version};
 use pontual::jobs::watch_instances;
@@ -20,7 +21,7 @@ async fn with_menus(integration: Integration, version: Version) -> Stack {
     stack.sim.set_version(version, None);
     stack.sim.set_licensed(true);
     let tenant = stack.tenant(LUA).await;
-    flags::set(&stack.pool, stack.clock.now(), Some(tenant), "interactive_menus", true)
+    flags::set(&stack.pool, stack.clock.now(), Some(tenant), Flag::InteractiveMenus, true)
         .await
         .unwrap();
     watch_instances(&stack.context()).await.unwrap();
@@ -98,7 +99,7 @@ async fn without_the_flag_or_the_version_the_numbered_text_goes() {
                 &stack.pool,
                 stack.clock.now(),
                 Some(stack.tenant(LUA).await),
-                "interactive_menus",
+                Flag::InteractiveMenus,
                 false,
             )
             .await

@@ -309,6 +309,12 @@ fn about_the_whole() -> Vec<(&'static str, Answer)> {
             ),
         ),
         (
+            "What did the language model cost, and how often was it of no use?",
+            Rows(
+                json!([{"day": "2026-03-09", "calls": 12, "failed": 1, "refused": 3, "model_calls_a_day": null}]),
+            ),
+        ),
+        (
             "How is the server?",
             Rows(
                 json!([{"version": "1…", "business_clock": "2026-03-10T1…", "invariant_violations": {"booking without history": 1}}]),
@@ -352,6 +358,7 @@ fn acts() -> Vec<(&'static str, Answer)> {
             "Hold everything back",
             Rows(json!([
                 {"kind": "deliver_messages", "waiting": 1},
+                {"kind": "interpret_message", "waiting": 0},
                 {"kind": "merge_customers", "waiting": 0},
                 {"kind": "process_message", "waiting": 0},
                 {"kind": "replan_reminders", "waiting": 0},

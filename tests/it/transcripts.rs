@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt as _;
+use pontual::llm::Model;
 
 use form::{Answer, Transcript, lines_of};
 use stage::{Played, play};
@@ -62,7 +63,7 @@ async fn file_goes_as_written(file: &Path, may_write: bool) -> Result<(), String
         return goes_as_written(&text).await;
     }
     let transcript = Transcript::parse(&text)?;
-    let mut played = play(&transcript).await?;
+    let mut played = play(&transcript, None).await?;
     let said: Vec<Vec<Answer>> =
         played.iter_mut().map(|step| std::mem::take(&mut step.answers)).collect();
     let blessed = transcript.with_answers(&said);
@@ -80,8 +81,13 @@ async fn file_goes_as_written(file: &Path, may_write: bool) -> Result<(), String
 ///
 /// What went otherwise, step by step, or why it cannot be played.
 pub(crate) async fn goes_as_written(text: &str) -> Result<(), String> {
+    goes_as_written_with(text, None).await
+}
+
+/// As [`goes_as_written`], with a language model that every tenant has switched on.
+pub(crate) async fn goes_as_written_with(text: &str, model: Option<Model>) -> Result<(), String> {
     let transcript = Transcript::parse(text)?;
-    let report = compare(&transcript, &play(&transcript).await?);
+    let report = compare(&transcript, &play(&transcript, model).await?);
     if report.is_empty() { Ok(()) } else { Err(report) }
 }
 

@@ -6,6 +6,7 @@
 //! of a send that [may have gone out](SendError::MaybeSent).
 
 mod answer;
+mod channel;
 pub mod instances;
 pub mod menu;
 
@@ -17,6 +18,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde_json::{Value, json};
 
 pub use self::answer::classify;
+pub use self::channel::Outgoing;
 use super::address::Addresses;
 use super::status::{DeliveryStatus, InstanceState};
 use super::{inbound, phone};

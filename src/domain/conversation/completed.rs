@@ -47,7 +47,7 @@ pub(super) fn step(turn: &Turn<'_>, state: &Completed, input: Input, text: &Text
                 // A day alone may mean to move the booking or to make another.
                 return Ok(summary(turn, state, Some(text.raw.clone())));
             }
-            Ok(miss::answer(turn))
+            Ok(miss::unplaced(turn))
         }
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn step(turn: &Turn<'_>, asked: &Confirmation, input: Input, text: &T
         Input::Free => match date_time::free(turn, &asked.plan, text)? {
             Some(answer) => Ok(answer),
             None if text.has_any(turn.words.other_time_in) => change_time(turn, asked),
-            None => Ok(miss::answer(turn)),
+            None => Ok(miss::unplaced(turn)),
         },
     }
 }

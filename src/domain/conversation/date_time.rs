@@ -36,6 +36,10 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
                     None => Ok(Answer::new(State::Greeting).say(turn.phrases.nothing_booked())),
                 },
             },
+            // A price was asked, nothing chosen yet: what can change is what is booked.
+            Intent::Change if plan.priced && turn.active().next().is_some() => {
+                act::intent(turn, intent, text)
+            }
             // "Can it be Friday instead?": the time that is looked for, not one that is booked.
             Intent::Change => match read(turn, plan, text, None)? {
                 Some(answer) => Ok(answer),
@@ -57,7 +61,7 @@ pub(super) fn step(turn: &Turn<'_>, plan: &Plan, input: Input, text: &Text) -> O
         Input::Free => match free(turn, plan, text)? {
             Some(answer) => Ok(answer),
             None if text.has_any(turn.words.other_time_in) => more(turn, plan),
-            None => Ok(miss::answer(turn)),
+            None => Ok(miss::unplaced(turn)),
         },
     }
 }
@@ -167,6 +171,12 @@ pub(super) fn understood(turn: &Turn<'_>, text: &Text) -> bool {
         || staff_wish::member(turn, text).is_some()
         || staff_wish::unknown(turn, text).is_some()
         || text.is_any(turn.words.first_free)
+}
+
+/// Whether a text, as the answer to when, says so: a bare "15" is a day then.
+pub(super) fn says_when(turn: &Turn<'_>, text: &Text) -> bool {
+    let understanding = understand(turn, text, Expecting::DayAndTime);
+    !understanding.candidates.is_empty() || understanding.problem.is_some()
 }
 
 /// What a text says of when, in each of its readings.

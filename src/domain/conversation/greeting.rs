@@ -44,7 +44,7 @@ pub(super) fn open(turn: &Turn<'_>) -> Answer {
 /// A service, perhaps with staff, day and time: as far as it is understood.
 pub(super) fn request(turn: &Turn<'_>, text: &Text) -> Outcome {
     if services_in(turn, text).is_empty() && !service_selection::says_when(turn, text) {
-        return Ok(returning::welcome(turn));
+        return Ok(returning::welcome(turn).unplaced());
     }
     Ok(introduced(turn, service_selection::read(turn, text)?))
 }

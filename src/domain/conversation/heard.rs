@@ -10,7 +10,8 @@ use super::text::Text;
 use super::turn::{Answer, Outcome, Turn};
 use super::{
     Customer, Effect, Known, Message, MessageKind, completed, confirmation, date_time, giving_up,
-    greeting, idle, media, miss, opt_out, questions, sent_notice, service_selection, stale,
+    greeting, idle, interpretation, media, miss, opt_out, questions, sent_notice,
+    service_selection, stale,
 };
 use crate::domain::catalogue::Catalogue;
 
@@ -217,14 +218,34 @@ fn words_said(turn: &Turn<'_>, said: &Said) -> Outcome {
     if wants_another_service(turn, text) {
         return Ok(service_selection::list(turn, None, 0, None).say_first(told));
     }
-    let answer = match &turn.dialogue.state {
+    let answer = by_state(turn, input, text)?;
+    if !answer.is_unplaced() || told.is_some() || said.tap.is_some() {
+        return Ok(answer.say_first(told));
+    }
+    match turn.meant {
+        Some(meant) => Ok(interpretation::answer(turn, meant)?.unwrap_or(answer)),
+        None => Ok(answer.asking(interpretation::question(turn, text))),
+    }
+}
+
+/// What is said to an input whose text needs no reading any more, after a notice or without one.
+pub(super) fn answer_to(turn: &Turn<'_>, input: Input, text: &Text, tapped: bool) -> Outcome {
+    if let Some(notice) = turn.known.notice
+        && let Some(answer) = sent_notice::answer(turn, notice, &input, text, tapped)?
+    {
+        return Ok(answer);
+    }
+    by_state(turn, input, text)
+}
+
+fn by_state(turn: &Turn<'_>, input: Input, text: &Text) -> Outcome {
+    match &turn.dialogue.state {
         State::Greeting => greeting::step(turn, input, text),
         State::ServiceSelection(state) => service_selection::step(turn, state, input, text),
         State::DateTime(plan) => date_time::step(turn, plan, input, text),
         State::Confirmation(asked) => confirmation::step(turn, asked, input, text),
         State::Completed(state) => completed::step(turn, state, input, text),
-    };
-    Ok(answer?.say_first(told))
+    }
 }
 
 /// "Quero outro serviço", none being named, while a time is looked for.

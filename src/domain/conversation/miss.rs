@@ -8,6 +8,11 @@ use super::{act, service_selection};
 /// Misses after which a person takes over.
 const MISSES_MAX: u8 = 3;
 
+/// The message was not understood, which somebody else may.
+pub(super) fn unplaced(turn: &Turn<'_>) -> Answer {
+    answer(turn).unplaced()
+}
+
 /// The message was not understood.
 pub(super) fn answer(turn: &Turn<'_>) -> Answer {
     let misses = turn.dialogue.misses.saturating_add(1);

@@ -13,13 +13,10 @@ pub(super) fn asked(turn: &Turn<'_>, text: &Text) -> Option<String> {
     let (words, phrases) = (turn.words, turn.phrases);
     let mut lines = Vec::new();
     if text.has_any(words.address_in) {
-        lines.push(match &turn.known.catalogue.tenant.address {
-            Some(address) => phrases.address_is(address),
-            None => phrases.address_untold(),
-        });
+        lines.push(address(turn));
     }
     if text.has_any(words.hours_in) || text.is_any(words.hours) {
-        lines.push(out_of_hours::hours(turn).unwrap_or_else(|| phrases.hours_untold()));
+        lines.push(hours(turn));
     }
     // "Com quem for" asks nothing.
     if text.has_any(words.staff_in) && !text.has_any(words.any_staff) {
@@ -31,6 +28,19 @@ pub(super) fn asked(turn: &Turn<'_>, text: &Text) -> Option<String> {
         lines.push(phrases.team_knows());
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Where the tenant is.
+pub(super) fn address(turn: &Turn<'_>) -> String {
+    match &turn.known.catalogue.tenant.address {
+        Some(address) => turn.phrases.address_is(address),
+        None => turn.phrases.address_untold(),
+    }
+}
+
+/// When the tenant is open.
+pub(super) fn hours(turn: &Turn<'_>) -> String {
+    out_of_hours::hours(turn).unwrap_or_else(|| turn.phrases.hours_untold())
 }
 
 /// Whether the customer asks for a moment, and for nothing else.

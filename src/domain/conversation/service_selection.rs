@@ -160,7 +160,7 @@ pub(super) fn read(turn: &Turn<'_>, text: &Text) -> Outcome {
         (Requested::Nothing, Some(when)) if says_when => {
             Ok(list(turn, Some(turn.phrases.which_service()), 0, Some(when)))
         }
-        (Requested::Nothing, _) => Ok(miss::answer(turn)),
+        (Requested::Nothing, _) => Ok(miss::unplaced(turn)),
         (Requested::Services(services), when) => {
             let services = services.iter().map(|service| service.id).collect();
             start_all(turn, &with_those_beside(turn, services), when.as_deref())

@@ -8,7 +8,8 @@ use super::text::Text;
 use super::turn::{Answer, Turn};
 use super::with_person::{self, silent};
 use super::{
-    Dialogue, Effect, Event, Known, Message, MessageKind, Step, courtesies, opt_out, out_of_hours,
+    Dialogue, Effect, Event, Known, Message, MessageKind, Step, courtesies, interpretation,
+    opt_out, out_of_hours,
 };
 
 /// Whether this is no time for the bot.
@@ -22,8 +23,14 @@ pub(super) fn step(
     now: DateTime<Utc>,
     known: &Known<'_>,
 ) -> Step {
+    let waiting = dialogue.pending.as_ref().map(|pending| pending.messages.as_slice());
+    let dialogue = &interpretation::without_pending(dialogue);
     match event {
         Event::Said { messages } => said(dialogue, messages, now, known),
+        Event::Interpreted { .. } => match waiting {
+            Some(messages) => said(dialogue, messages, now, known),
+            None => silent(dialogue),
+        },
         Event::NobodyAnswered => with_person::nobody_answered(dialogue, now, known),
         Event::Resumed => {
             let effects = if dialogue.with_person { vec![Effect::Resume] } else { Vec::new() };

@@ -1,6 +1,7 @@
 //! The conversation as customers see it, against a small world in memory.
 
 mod away;
+mod interpreted;
 mod language;
 mod late;
 mod leaving;

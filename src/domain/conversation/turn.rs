@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::format::Format;
+use super::interpretation::{Interpretation, Question};
 use super::menu::Menu;
 use super::phrases::{Phrases, Words, words};
 use super::state::{Plan, State};
@@ -33,6 +34,10 @@ pub(super) struct Turn<'a> {
     pub(super) lost: &'a [Line],
     /// The last menu is the one of `known.notice`, in place of the dialogue's own.
     pub(super) notice_menu: bool,
+    /// What a model made of the words of this turn.
+    pub(super) meant: Option<&'a Interpretation>,
+    /// Until when a model may be waited for; none: it is not asked.
+    pub(super) interpreted_until: Option<DateTime<Utc>>,
 }
 
 /// The busy spans of this stretch are needed first.
@@ -52,6 +57,8 @@ impl<'a> Turn<'a> {
             words: words(locale.language()),
             lost: &[],
             notice_menu: false,
+            meant: None,
+            interpreted_until: None,
         }
     }
 
@@ -305,6 +312,10 @@ pub(super) struct Answer {
     misses: u8,
     with_person: bool,
     greeted: bool,
+    /// The words said were not understood.
+    unplaced: bool,
+    /// To be asked first, in place of this answer.
+    question: Option<Box<Question>>,
 }
 
 enum Shown {
@@ -323,6 +334,8 @@ impl Answer {
             misses: 0,
             with_person: false,
             greeted: false,
+            unplaced: false,
+            question: None,
         }
     }
 
@@ -343,6 +356,8 @@ impl Answer {
     pub(super) fn say_first(mut self, line: Option<String>) -> Self {
         if let Some(line) = line {
             self.lines.insert(0, line);
+            // Something was understood, or waited long enough.
+            self.question = None;
         }
         self
     }
@@ -388,6 +403,27 @@ impl Answer {
         self
     }
 
+    /// The words said were not understood.
+    pub(super) fn unplaced(mut self) -> Self {
+        self.unplaced = true;
+        self
+    }
+
+    pub(super) fn is_unplaced(&self) -> bool {
+        self.unplaced
+    }
+
+    /// Asks a model first, where there is a question.
+    pub(super) fn asking(mut self, question: Option<Question>) -> Self {
+        self.question = question.map(Box::new);
+        self
+    }
+
+    /// What is to be asked in place of this answer.
+    pub(super) fn question(&self) -> Option<&Question> {
+        self.question.as_deref()
+    }
+
     pub(super) fn greeted(mut self) -> Self {
         self.greeted = true;
         self
@@ -419,6 +455,7 @@ impl Answer {
             | Effect::HandOff
             | Effect::NotifyStaff { .. }
             | Effect::SetTimer { .. }
+            | Effect::Interpret { .. }
             | Effect::Resume
             | Effect::ExpectNoAnswer
             | Effect::OptOut

@@ -99,6 +99,17 @@ impl Problem {
         )
     }
 
+    /// 503: the database is away, or too many ask for it at once.
+    pub(super) fn unavailable(detail: &'static str) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The database cannot take it now",
+            detail,
+        )
+        .retry_after(RETRY_AFTER)
+    }
+
     /// 500: ours to mend. What happened is in the log, by the caller.
     pub(super) fn internal() -> Self {
         Self::new(
@@ -114,13 +125,7 @@ impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         if passes(&error) {
             tracing::warn!(error = told(&error), "the database cannot take a request now");
-            return Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "The database cannot take it now",
-                "Nothing was changed. Send the request again in a moment.",
-            )
-            .retry_after(RETRY_AFTER);
+            return Self::unavailable("Nothing was changed. Send the request again in a moment.");
         }
         tracing::error!(error = told(&error), "a request of the API failed in the database");
         Self::internal()
@@ -318,7 +323,8 @@ const KINDS: &[(&str, &str)] = &[
     ("precondition-failed",
      "The booking has changed since you read it: If-Match names an older revision. Read it again and decide anew."),
     ("unavailable",
-     "The database is away, starting, or somebody holds a lock. Nothing was changed. Repeat after Retry-After seconds."),
+     "The database is away, starting, slow, or somebody holds a lock. Repeat after Retry-After seconds; the detail says \
+      whether anything may have been changed."),
     ("internal",
      "Something is wrong on the server's side, and its log says what. Repeating will hardly help; tell whoever runs it."),
 ];

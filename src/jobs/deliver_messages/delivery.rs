@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::decision::{Decision, backoff};
+use super::measure;
 use crate::channel::error::{Refusal, SendError};
 use crate::channel::whatsapp::address::Addresses;
+use crate::channel::whatsapp::client::Outgoing;
 use crate::channel::whatsapp::client::menu::Shape;
+use crate::channel::{Channel, Kind};
 use crate::db::TenantTx;
-use crate::db::outbox::{self, Claimed, Fate, Pause};
+use crate::db::outbox::{self, Claim, Claimed, Fate, Pause, Sender};
 use crate::domain::conversation::choices;
 use crate::domain::notice;
 use crate::jobs::{Context, JobError};
-use crate::metrics;
 
 /// Sends that may have gone out, before a message is given up: the first, and one more after a
 /// look-up without a trace (a rare duplicate is better than silence, two are not).
@@ -30,10 +33,10 @@ const LOOK_UP: Duration = Duration::from_secs(30);
 pub(super) struct Delivery<'a> {
     pub(super) cx: &'a Context,
     pub(super) tenant: Uuid,
-    pub(super) job_id: &'a str,
+    pub(super) sender: Sender<'a>,
+    /// Whether the next message is to be claimed with this one's end.
+    pub(super) goes_on: &'a (dyn Fn() -> bool + Sync),
     pub(super) message: &'a Claimed,
-    /// How long a claim holds.
-    pub(super) lease: Duration,
 }
 
 /// How an exchange with the gateway ended.
@@ -47,31 +50,42 @@ enum Outcome<'a> {
     Failed(SendError),
 }
 
+impl Outcome<'_> {
+    fn as_result(&self) -> Result<(), SendError> {
+        match self {
+            Self::Sent { .. } | Self::Proved => Ok(()),
+            Self::Failed(error) => Err(*error),
+        }
+    }
+}
+
 impl Delivery<'_> {
     /// Sends it, outside of any transaction, and records what came of it. What is to be tried again
-    /// has its time in the database.
-    pub(super) async fn run(self) -> Result<(), JobError> {
+    /// has its time in the database. Returns what was claimed next with the same commit, if anything
+    /// was asked for.
+    pub(super) async fn run(self) -> Result<Option<Claim>, JobError> {
         let Some(text) = text_of(self.message, self.cx.clock.now()) else {
-            return self.give_up("no template that this version knows").await;
+            return self.give_up("no template that this version knows").await.map(|()| None);
         };
         let Some(key) = self.cx.keys.of(self.message.api_key_env.as_deref()) else {
-            return self.pause(&no_key()).await;
+            return self.pause(&no_key()).await.map(|()| None);
         };
         if self.message.unsure {
             if !self.may_go_again(key, &text).await? {
-                return Ok(());
+                return Ok(None);
             }
         } else if self.message.body.is_none() && !self.begin(&text).await? {
-            return Ok(());
+            return Ok(None);
         }
+        let began = Instant::now();
         let outcome = self.transmit(key, &text).await?;
-        metrics::send("whatsapp", counted(&outcome));
+        measure::ended(Kind::WhatsApp, outcome.as_result(), began.elapsed());
         match outcome {
             Outcome::Sent { provider_id, number } => {
                 self.sent(&provider_id, Some(number), &text).await
             }
-            Outcome::Proved => Ok(()),
-            Outcome::Failed(error) => self.failed(error, &text).await,
+            Outcome::Proved => Ok(None),
+            Outcome::Failed(error) => self.failed(error, &text).await.map(|()| None),
         }
     }
 
@@ -97,6 +111,20 @@ impl Delivery<'_> {
         Ok(outcome)
     }
 
+    /// The message as plain text to nobody yet.
+    fn outgoing<'m>(&'m self, key: &'m str, text: &'m str, to: &'m Addresses) -> Outgoing<'m> {
+        Outgoing {
+            instance: &self.message.instance,
+            key,
+            number: "",
+            to,
+            text,
+            shape: None,
+            question: None,
+            typing: Duration::ZERO,
+        }
+    }
+
     /// The menu of the text in the shape that the instance shows; `None`: the text itself goes.
     fn shape(&self, text: &str) -> Option<Shape> {
         let form = self.message.menu_form.as_deref()?;
@@ -112,13 +140,9 @@ impl Delivery<'_> {
         text: &str,
         typing: Duration,
     ) -> Outcome<'n> {
-        let (gateway, instance) = (&self.cx.gateway, &self.message.instance);
-        let send = async {
-            match shape {
-                Some(shape) => gateway.send_menu(instance, key, number, shape, typing).await,
-                None => gateway.send_text(instance, key, number, text, typing).await,
-            }
-        };
+        let to = addresses(self.message);
+        let message = Outgoing { number, shape, typing, ..self.outgoing(key, text, &to) };
+        let send = Channel::send(&self.cx.gateway, &message);
         tokio::select! {
             answer = send => match answer {
                 Ok(taken) => Outcome::Sent { provider_id: taken.provider_id, number },
@@ -186,17 +210,9 @@ impl Delivery<'_> {
     async fn look_up(&self, key: &str, text: &str) -> Result<Result<Option<String>, ()>, JobError> {
         let (message, to) = (self.message, addresses(self.message));
         let (from, until) = (message.created_at - CLOCKS, self.cx.clock.now() + CLOCKS);
-        let gateway = &self.cx.gateway;
-        // Of a menu that was shown as such, the question alone is on record.
         let question = choices::question(text, &message.choices);
-        let mut found = Ok(Vec::new());
-        for text in [Some(text), question.as_deref()].into_iter().flatten() {
-            found = gateway.find_sent(&message.instance, key, &to, text, from, until).await;
-            if found.as_ref().map_or(true, |found| !found.is_empty()) {
-                break;
-            }
-        }
-        let found = match found {
+        let sought = Outgoing { question: question.as_deref(), ..self.outgoing(key, text, &to) };
+        let found = match Channel::find_sent(&self.cx.gateway, &sought, from, until).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(
@@ -243,7 +259,14 @@ impl Delivery<'_> {
 
     async fn begin(&self, text: &str) -> Result<bool, JobError> {
         let mut db = self.tenant_tx().await?;
-        let ours = outbox::begin(&mut db, self.message.id, self.job_id, text, self.lease).await?;
+        let ours = outbox::begin(
+            &mut db,
+            self.message.id,
+            self.sender.job.job_id,
+            text,
+            self.sender.lease,
+        )
+        .await?;
         db.commit().await?;
         Ok(ours)
     }
@@ -253,21 +276,33 @@ impl Delivery<'_> {
         provider_id: &str,
         number: Option<&str>,
         text: &str,
-    ) -> Result<(), JobError> {
+    ) -> Result<Option<Claim>, JobError> {
         let mut db = self.tenant_tx().await?;
-        let recovered = outbox::sent(&mut db, self.message.id, provider_id, text).await?;
         // Of several, the one that works is tried first the next time.
         if let Some(number) = number.filter(|_| self.message.numbers.len() > 1) {
             outbox::number_worked(&mut db, self.message.id, number).await?;
         }
+        // Nearly always by an answer of the gateway; what a look-up found was not sent by this job.
+        let (recovered, next) = if number.is_some() && (self.goes_on)() {
+            let id = self.message.id;
+            let both = outbox::sent_and_claim(&mut db, id, provider_id, text, self.sender).await?;
+            (both.recovered, Some(both.next))
+        } else {
+            (outbox::sent(&mut db, self.message.id, provider_id, text).await?, None)
+        };
         db.commit().await?;
+        // One that was found later went out we do not know when.
+        if number.is_some() {
+            let (template, wanted_at) = (self.message.template.as_deref(), self.message.wanted_at);
+            measure::arrived(Kind::WhatsApp, template, wanted_at, self.cx.clock.now());
+        }
         if recovered {
             tracing::info!(
                 tenant.id = %self.tenant, instance = self.message.instance,
                 "sends of the instance are accepted again"
             );
         }
-        Ok(())
+        Ok(next)
     }
 
     async fn later(
@@ -304,20 +339,6 @@ impl Delivery<'_> {
 
     async fn tenant_tx(&self) -> sqlx::Result<TenantTx> {
         TenantTx::begin(&self.cx.pool, self.tenant, self.cx.clock.now()).await
-    }
-}
-
-/// What the metrics call it.
-fn counted(outcome: &Outcome<'_>) -> &'static str {
-    match outcome {
-        Outcome::Sent { .. } | Outcome::Proved => "sent",
-        Outcome::Failed(error) => match error {
-            SendError::NotSent { .. } => "not_sent",
-            SendError::MaybeSent { .. } => "maybe_sent",
-            SendError::Refused { .. } => "refused",
-            SendError::Misconfigured { .. } => "misconfigured",
-            SendError::OurBug { .. } => "not_understood",
-        },
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::decision::backoff;
+use super::{decision::backoff, measure};
 use crate::channel::error::{Refusal, Retry, SendError};
 use crate::channel::{self, CalendarFile, Channel, Envelope, Kind, Unsubscribe};
 use crate::db::TenantTx;
@@ -18,6 +19,7 @@ use crate::domain::catalogue::Status;
 use crate::domain::ical::{self, Entry};
 use crate::domain::letter::{self, Letter, Medium};
 use crate::jobs::{Attempt, Context, Done, JobError};
+use crate::trace;
 
 /// The longest send of any of these channels, and writing down what came of it.
 const LEASE: Duration = Duration::from_secs(100);
@@ -49,11 +51,20 @@ pub(super) async fn deliver(
         Claim::Send(claimed) => claimed,
     };
     let delivery = Delivery { cx, tenant, job_id: &attempt.job_id, message: &claimed };
-    match (Kind::of(&claimed.channel), &cx.channels.email, &cx.channels.sms) {
-        (Some(Kind::Email), Some(email), _) => delivery.run(email).await,
-        (Some(Kind::Sms), _, Some(sms)) => delivery.run(sms).await,
-        _ => delivery.give_up("the channel is not set up").await,
-    }
+    let kind = Kind::of(&claimed.channel);
+    let name = kind.map_or("unknown", Kind::as_str);
+    let span = trace::Span::send(name, claimed.traceparent.as_deref());
+    span.note("tenant.id", tenant.to_string());
+    span.note("message.id", claimed.id.to_string());
+    span.note("message.attempt", i64::from(claimed.attempts));
+    let sending = async {
+        match (kind, &cx.channels.email, &cx.channels.sms) {
+            (Some(Kind::Email), Some(email), _) => delivery.run(Kind::Email, email).await,
+            (Some(Kind::Sms), _, Some(sms)) => delivery.run(Kind::Sms, sms).await,
+            _ => delivery.give_up("the channel is not set up").await,
+        }
+    };
+    span.around(sending).await
 }
 
 /// A message that this job has taken.
@@ -65,7 +76,7 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    async fn run(&self, channel: &impl Channel) -> Result<Done, JobError> {
+    async fn run(&self, kind: Kind, channel: &impl Channel) -> Result<Done, JobError> {
         let Some(envelope) = self.envelope() else {
             return self.give_up("no template that this version knows").await;
         };
@@ -100,8 +111,16 @@ impl Delivery<'_> {
         if !ours {
             return Ok(Done::Finish);
         }
-        match channel.send(&envelope).await {
-            Ok(sent) => self.sent(&sent.provider_id, &envelope.text).await,
+        let began = Instant::now();
+        let answer = channel.send(&envelope).await;
+        measure::ended(kind, answer.as_ref().map(drop).map_err(|error| *error), began.elapsed());
+        match answer {
+            Ok(sent) => {
+                let done = self.sent(&sent.provider_id, &envelope.text).await?;
+                let (template, wanted_at) = (&self.message.template, self.message.wanted_at);
+                measure::arrived(kind, Some(template), wanted_at, self.cx.clock.now());
+                Ok(done)
+            }
             Err(error) => self.failed(error, &envelope.text).await,
         }
     }

@@ -98,6 +98,9 @@ insert into queue.failed_attempts (job_id, kind, attempt, at, error) values
   ('JOB-DEAD', 'process_message', 25, app.now() - interval '29 minutes', 'the database refused: 23514 rule');
 update queue.kinds set paused_at = app.now() - interval '10 minutes' where kind = 'send_reminder';
 
+insert into app.model_usage (tenant_id, day, calls, cached, failed, refused, prompt_tokens, completion_tokens, cost)
+select id, '2026-03-09', 12, 4, 1, 3, 5000, 360, 0.0123 from app.tenants where slug = 'studio-lua';
+
 insert into app.api_keys (tenant_id, name, secret_hash, scopes, last_used_at, expires_at)
 select id, 'site', sha256('site'), '{read,write}', app.now() - interval '1 hour', app.now() + interval '90 days' from app.tenants where slug = 'studio-lua';
 set session_replication_role = origin;

@@ -60,13 +60,15 @@ impl Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pontual"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
-            let is_ours = ["PONTUAL_", "EVOLUTION_", "DATABASE_", "MIGRATION_"]
+            let is_ours = ["PONTUAL_", "EVOLUTION_", "DATABASE_", "MIGRATION_", "OTEL_"]
                 .iter()
                 .any(|it| name.starts_with(it));
             if is_ours || name == "RUST_LOG" {
                 command.env_remove(&*name);
             }
         }
+        // No balancer looks at it; a test that is one says how long it takes.
+        command.env("PONTUAL_DRAIN", "0");
         command.args(arguments).envs(settings.iter().copied()).current_dir(folder);
         Self::start(folder, arguments[0], command)
     }
@@ -87,12 +89,28 @@ impl Program {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// Waits for its end by itself: whether it went well, and what it said.
-    pub(crate) fn end(mut self) -> (bool, String) {
+    pub(crate) fn end(self) -> (bool, String) {
+        let (code, log) = self.exit();
+        (code == Some(0), log)
+    }
+
+    /// As [`Program::end`], with the code; none if a signal ended it.
+    pub(crate) fn exit(mut self) -> (Option<i32>, String) {
         let limit = Instant::now() + PATIENCE;
         while Instant::now() < limit {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return (status.success(), self.log());
+                return (status.code(), self.log());
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -13,6 +13,7 @@ use pontual::domain::tenant_file::{self, TenantFile};
 use pontual::gateway_sim::{self, Sim, SimConfig};
 use pontual::http::{self, App};
 use pontual::jobs::{Context, GatewayKeys, Settings, Workers};
+use pontual::llm::Model;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::net::TcpListener;
@@ -81,6 +82,10 @@ pub(crate) struct Stack {
     pub(crate) http: reqwest::Client,
     /// E-mail and SMS, which a test may set up before it starts workers.
     pub(crate) channels: Channels,
+    /// What workers started from now on remember.
+    pub(crate) copies: db::Copies,
+    /// Asked by workers started from now on, for tenants that have it switched on.
+    pub(crate) model: Option<Model>,
     workers: Vec<Workers>,
 }
 
@@ -114,6 +119,8 @@ impl Stack {
             base,
             http: reqwest::Client::new(),
             channels: Channels::default(),
+            copies: db::Copies::default(),
+            model: None,
             workers: Vec::new(),
         }
     }
@@ -146,6 +153,8 @@ impl Stack {
             gateway: gateway.unwrap(),
             keys: GatewayKeys::new(SimConfig::default().api_key, HashMap::new()),
             channels: self.channels.clone(),
+            copies: self.copies.clone(),
+            model: self.model.clone(),
         }
     }
 
@@ -209,7 +218,8 @@ impl Stack {
     pub(crate) async fn maintain(&self) {
         let mut done = None::<Value>;
         while done.is_none() {
-            done = sqlx::query_scalar("select queue.maintain()").fetch_one(&self.pool).await.unwrap();
+            done =
+                sqlx::query_scalar("select queue.maintain()").fetch_one(&self.pool).await.unwrap();
         }
         self.settle().await;
     }

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use pontual::clock::Clock;
+use pontual::db::flags;
+use pontual::domain::flag::Flag;
 use pontual::gateway_sim::{Author, Write};
+use pontual::llm::Model;
 use sqlx::{AssertSqlSafe, Executor as _};
 
 use super::form::{Action, Answer, Step, Transcript};
@@ -29,8 +32,11 @@ pub(super) struct Played {
 /// # Errors
 ///
 /// What in the file cannot be played.
-pub(super) async fn play(transcript: &Transcript) -> Result<Vec<Played>, String> {
-    let mut stage = Stage::set(transcript).await?;
+pub(super) async fn play(
+    transcript: &Transcript,
+    model: Option<Model>,
+) -> Result<Vec<Played>, String> {
+    let mut stage = Stage::set(transcript, model).await?;
     let mut played = Vec::new();
     for step in &transcript.steps {
         let complaint = stage
@@ -93,7 +99,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(transcript: &Transcript) -> Result<Self, String> {
+    async fn set(transcript: &Transcript, model: Option<Model>) -> Result<Self, String> {
         let actions = || transcript.steps.iter().map(|step| &step.action);
         let slug = actions().find_map(|action| match action {
             Action::Tenant(slug) => Some(slug.clone()),
@@ -113,6 +119,11 @@ impl Stage {
             }
         }
         let mut stack = Stack::at(Clock::starting_at(start)).await;
+        if model.is_some() {
+            let on = flags::set(&stack.pool, stack.clock.now(), None, Flag::Llm, true).await;
+            on.map_err(|error| error.to_string())?;
+        }
+        stack.model = model;
         stack.work();
         Ok(Self {
             stack,

@@ -1,5 +1,7 @@
 //! What comes after the first answer: another service, another booking, another price, or nothing.
 
+use chrono::Timelike as _;
+
 use super::world::{HAIRCUT, MANICURE, World, march};
 use crate::domain::catalogue::Status;
 use crate::domain::locale::Language;
@@ -133,6 +135,50 @@ fn a_question_after_a_price_asks_for_another_price() {
         let mut world = World::new(Language::English);
         let answer = said.map(|text| world.say(text))[1].clone();
         assert!(answer.starts_with("Color + haircut"), "{said:?}: {answer}");
+    }
+}
+
+#[test]
+fn after_a_price_a_change_is_of_what_is_booked() {
+    let cases = [
+        (
+            Language::English,
+            [
+                "manicure tomorrow at 3pm",
+                "1",
+                "how much is the color?",
+                "actually i need to move it to friday 10 am",
+                "1",
+            ],
+        ),
+        (
+            Language::Portuguese,
+            [
+                "manicure amanhã às 15h",
+                "1",
+                "quanto custa a coloração?",
+                "na vdd preciso mudar pra sexta 10h",
+                "1",
+            ],
+        ),
+        (
+            Language::Spanish,
+            [
+                "manicura mañana a las 15",
+                "1",
+                "¿cuánto cuesta el color?",
+                "mejor cambiarla para el viernes a las 10",
+                "1",
+            ],
+        ),
+    ];
+    for (language, said) in cases {
+        let mut world = World::new(language);
+        let answers = said.map(|text| world.say(text));
+        let active: Vec<_> =
+            world.bookings.iter().filter(|b| b.status == Status::Confirmed).collect();
+        assert_eq!(active.len(), 1, "{answers:#?}");
+        assert_eq!(world.local(active[0].starts_at).time().hour(), 10, "{answers:#?}");
     }
 }
 

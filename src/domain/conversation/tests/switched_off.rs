@@ -7,7 +7,7 @@ use crate::domain::locale::Language;
 
 fn off(language: Language) -> World {
     let mut world = World::new(language);
-    world.catalogue.features = Features { whatsapp_booking: false };
+    world.catalogue.features = Features { whatsapp_booking: false, ..Features::default() };
     world
 }
 

@@ -114,6 +114,7 @@ fn outcome(state: &str, input: &Input) -> String {
             Effect::NotifyStaff { .. } => "notify_staff",
             Effect::SetTimer { .. } => "set_timer",
             Effect::ExpectNoAnswer => "expect_no_answer",
+            Effect::Interpret { .. } => "interpret",
         })
         .collect();
     format!("{state}: {}", effects.join(", ")).trim_end().to_owned()

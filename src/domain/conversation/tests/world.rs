@@ -119,6 +119,8 @@ pub(crate) struct World {
     pub(crate) history: History,
     /// When the customer's silence is looked at.
     pub(crate) idle_at: Option<DateTime<Utc>>,
+    /// A model may be asked.
+    pub(crate) interprets: bool,
     /// How often staff were told to look.
     pub(crate) notified: u32,
     made: u128,
@@ -148,6 +150,7 @@ impl World {
             notice: None,
             history: History::default(),
             idle_at: None,
+            interprets: false,
             notified: 0,
             made: 1_000,
         };
@@ -281,6 +284,7 @@ impl World {
             busy: None,
             notice: self.notice.as_ref(),
             history: &self.history,
+            interprets: self.interprets,
         };
         let stored = serde_json::to_string(&self.dialogue).unwrap();
         let dialogue: Dialogue = serde_json::from_str(&stored).unwrap();
@@ -362,7 +366,7 @@ impl World {
             Effect::HandOff => self.human = true,
             Effect::Resume => self.human = false,
             Effect::NotifyStaff { .. } => self.notified += 1,
-            Effect::ExpectNoAnswer => {}
+            Effect::ExpectNoAnswer | Effect::Interpret { .. } => {}
             Effect::SetTimer { timer: Timer::Idle, at } => self.idle_at = Some(*at),
             Effect::OptOut => self.customer.opted_out = true,
             Effect::OptIn => self.customer.opted_out = false,

@@ -129,6 +129,8 @@ pub(super) const WORDS: Words = Words {
         "what time is my", "do i have an appointment", "do i have a booking", "my reservation",
         "my reservations", "do i have anything booked", "am i booked", "what am i booked",
         "when am i booked", "what time am i", "do i have anything", "whens my", "what times my",
+        "what do i have booked", "what have i booked", "what did i book", "what have i got booked",
+        "what i have booked", "what i booked",
         "my slot",
     ],
     person_in: &[
