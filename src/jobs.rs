@@ -5,7 +5,7 @@
 //! Only this module knows it, so that either could be replaced.
 //!
 //! What apalis does not do, or does for each kind by itself, is done here and in SQL, in `sql/queue`:
-//! taking jobs of all kinds with one statement and showing that the process lives ([`fetcher`]),
+//! taking jobs of all kinds with one statement and showing that the process lives (`fetcher`),
 //! retries that move `run_at` (so they survive restarts and hold no worker), counting attempts when
 //! they begin (so that an attempt which kills its process counts), and completion inside the job's
 //! own transaction. `tests/it/queue.rs` holds a test for each fact of the store that we lean on.
