@@ -142,6 +142,8 @@ impl Sim {
         // Does nothing where the program has chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
+            // As the gateway does, an idle connection is not used for long: its server may be leaving.
+            .pool_idle_timeout(Duration::from_secs(2))
             .timeout(config.webhook_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

@@ -140,8 +140,9 @@ async fn a_rolling_restart_under_load_loses_nothing_and_shows_the_gateway_no_err
     let (balancer, address) = Balancer::start().await;
     let (sim, base) = gateway(&stack, &format!("{address}/webhooks/evolution")).await;
     let processes = Processes { stack: &stack, folder: Folder::new(), gateway: base };
-    // Long enough for a balancer that looks twenty times a second, beside other tests.
-    let drain = [("PONTUAL_DRAIN", "3")];
+    // Longer than the gateway keeps an idle connection (its next request would meet the end of it),
+    // and than a balancer takes that looks twenty times a second, beside other tests.
+    let drain = [("PONTUAL_DRAIN", "5")];
     let worker = ["worker", "--concurrency", "4"];
     let mut webs = Vec::new();
     let mut workers = Vec::new();
