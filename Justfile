@@ -42,6 +42,10 @@ soak:
 chaos:
     CHAOS_CUSTOMERS=${CHAOS_CUSTOMERS:-40} CHAOS_SECONDS=${CHAOS_SECONDS:-60} cargo test --test chaos every_promise -- --nocapture
 
+# Break each promise on purpose and see that the crash test names it, about ten minutes; CHAOS_SABOTAGE runs one
+sabotage:
+    cargo test --test chaos each_sabotage -- --ignored --nocapture
+
 # The API against its own description, by schemathesis
 schemathesis *ARGS:
     .ci/schemathesis {{ ARGS }}

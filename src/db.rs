@@ -88,7 +88,6 @@ pub async fn connect_through(
     let pool = PgPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(PATIENCE)
-        .after_release(|conn, _| Box::pin(left_clean(conn)))
         .connect_with(options)
         .await;
     let pool = match pool {
@@ -106,15 +105,20 @@ pub async fn connect_through(
     Ok(pool)
 }
 
-/// Whether a connection that comes back to the pool has no transaction open; otherwise it is closed.
+/// Begins a transaction by this statement, in a task of its own: a `begin` comes to its end even if
+/// nobody waits for it any more, and is rolled back then.
 ///
-/// Dropping the future of `begin` before the server's answer leaves a transaction that sqlx 0.9.0
-/// does not know of (transact-rs/sqlx#4385, mended there after that release). The next borrower's
-/// statements would be answered and never committed: a message lost with a 200. Outside a
-/// transaction block `now()` is the time of the statement itself.
-async fn left_clean(conn: &mut PgConnection) -> sqlx::Result<bool> {
-    let row = sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(conn).await?;
-    sqlx::Row::try_get(&row, 0)
+/// Dropping the future of sqlx's `begin` before the server's answer leaves a transaction that sqlx
+/// 0.9.0 does not know of (transact-rs/sqlx#4385, mended there after that release). The next borrower's
+/// statements would be answered and never committed: a message lost with a 200. So nothing else in
+/// this program begins one on a pool.
+pub(crate) async fn begin(
+    pool: &PgPool,
+    statement: String,
+) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let pool = pool.clone();
+    let begun = async move { pool.begin_with(AssertSqlSafe(statement)).await };
+    tokio::spawn(begun).await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// A transaction that sees and touches one tenant's rows, and acts as the runtime role.
@@ -144,7 +148,7 @@ impl TenantTx {
                     set_config('lock_timeout', '2s', true){traced}",
             now.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
         );
-        let tx = pool.begin_with(AssertSqlSafe(begin)).await?;
+        let tx = self::begin(pool, begin).await?;
         metrics::transaction_began(asked.elapsed());
         Ok(Self { tx, tenant })
     }

@@ -7,8 +7,8 @@ use sqlx::{PgExecutor, PgPool};
 use crate::channel::whatsapp::address::Addresses;
 use crate::channel::whatsapp::inbound::{Content, Inbound, Outgoing};
 use crate::channel::whatsapp::status::DeliveryStatus;
-use crate::db::alone;
 use crate::db::inbox::{self, NewMessage, NewWords, OwnMessage, Received, Who};
+use crate::db::{self, alone};
 
 /// Stores what a webhook brought, each item in one round trip and a transaction of its own.
 ///
@@ -47,7 +47,7 @@ pub async fn take_found(
     instance: &str,
     content: Content,
 ) -> sqlx::Result<Received> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool, "begin".to_owned()).await?;
     sqlx::query("select set_config('app.looking_up', 'on', true)").execute(&mut *tx).await?;
     let received = take_one(&mut *tx, now, instance, content).await?;
     tx.commit().await?;

@@ -18,7 +18,7 @@ use super::stack::{INSTANCES, SECRET, instance};
 use super::wire::Connection;
 
 /// A customer who is not answered for so long is counted as lost.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How many have been answered and write again later.
 const RESTING: usize = 64;
 
@@ -27,6 +27,8 @@ pub(crate) struct World {
     gateway: Gateway,
     web_port: u16,
     authorization: String,
+    /// What was said in another world must not come again.
+    nth: u64,
     made: AtomicU64,
     messages: AtomicU64,
     talks: AtomicU64,
@@ -57,11 +59,13 @@ struct Customer {
 }
 
 impl World {
-    pub(crate) fn new(gateway: Gateway, web_port: u16) -> Arc<Self> {
+    /// The `nth` world of a database, with people and messages of its own.
+    pub(crate) fn new(gateway: Gateway, web_port: u16, nth: u64) -> Arc<Self> {
         Arc::new(Self {
             gateway,
             web_port,
             authorization: format!("Bearer {}", token()),
+            nth,
             made: AtomicU64::new(0),
             messages: AtomicU64::new(0),
             talks: AtomicU64::new(0),
@@ -132,7 +136,7 @@ impl World {
         }
         drop(idle);
         let nth = self.made.fetch_add(1, Ordering::Relaxed);
-        let number = format!("55119{:08}", 70_000_000 + nth);
+        let number = format!("55119{:08}", 70_000_000 + self.nth * 1_000_000 + nth);
         Customer {
             replies: self.gateway.mailbox(&number),
             instance: instance(usize::try_from(nth).unwrap_or_default() % INSTANCES),
@@ -182,7 +186,7 @@ impl World {
             "data": {
                 "key": {
                     "remoteJid": format!("{}@s.whatsapp.net", customer.number), "fromMe": false,
-                    "id": format!("3AF7{nth:016X}"), "participant": "", "addressingMode": "pn",
+                    "id": format!("3AF{}{nth:016X}", self.nth), "participant": "", "addressingMode": "pn",
                 },
                 "pushName": "Marina",
                 "status": "DELIVERY_ACK",
@@ -238,7 +242,8 @@ impl Customer {
             // A stride, so that those who begin together wish for other days.
             let wish = WISHES[usize::try_from(self.talk * 7 % 12).unwrap_or_default()];
             self.script.extend(["Oi", "1", wish, "1", "1"]);
-            if !self.talk.is_multiple_of(3) {
+            // Spread over all wishes, or a few days would fill up with what stands.
+            if !(self.talk / 12 + self.talk).is_multiple_of(3) {
                 self.script.extend(["desmarcar", "1"]);
             }
         }

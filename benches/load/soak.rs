@@ -40,7 +40,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let server = Server::start().await?;
     let (gateway, gateway_port) = Gateway::start().await?;
     let deployment = Deployment::start(&server, gateway_port).await?;
-    let world = World::new(gateway, deployment.web_port);
+    let world = World::new(gateway, deployment.web_port, 0);
     println!("{rate} messages a second for {minutes} minutes");
     world.at_rate(rate, WARM).await;
 

@@ -72,9 +72,11 @@ comment on function app.openings(uuid) is 'Opening hours of a member of staff (n
 drop function if exists app.busy(timestamptz, timestamptz, uuid);
 create or replace function app.busy(span_from timestamptz, span_until timestamptz, without_holds_of uuid, moving uuid[])
   returns table (staff_id uuid, service_id uuid, busy_from timestamptz, busy_until timestamptz)
-language sql stable
+language plpgsql stable -- its plan is kept
 set search_path = ''
 as $$
+begin
+  return query
   select b.staff_id, b.service_id, lower(b.blocked), upper(b.blocked)
     from app.bookings b
    where b.tenant_id = app.tenant_id()
@@ -83,8 +85,8 @@ as $$
      and b.blocked && tstzrange(span_from, span_until)
      and not (b.status = 'held' and b.hold_expires_at <= app.now())
      and (without_holds_of is null or b.status <> 'held' or b.conversation_id is distinct from without_holds_of)
-     and b.id <> all (moving)
-$$;
+     and b.id <> all (moving);
+end $$;
 comment on function app.busy(timestamptz, timestamptz, uuid, uuid[]) is
   'Time that is taken, buffers included: expired holds, the holds of one conversation and some bookings left out. Rows, since a document of thousands of them takes ten times as long to make as to find.';
 

@@ -36,9 +36,11 @@ comment on function app.take_lane(app.bookings, integer, boolean, boolean) is
   'The lane for a new booking, or one that moves; expired holds go out of the way. A time that is not to be had is an exclusion_violation at once, without waiting for other writers of bookings.';
 
 create or replace function app.free_lane(b app.bookings, capacity integer, own integer, beside_expired boolean) returns integer
-language sql volatile -- looks anew after the wait for the staff
+language plpgsql volatile -- looks anew after the wait for the staff
 set search_path = ''
 as $$
+begin
+  return (
   with taken as (
     select x.lane, x.service_id
       from app.bookings x
@@ -52,15 +54,16 @@ as $$
     select l from generate_series(1, capacity) l
      where not exists (select from taken t where t.lane = l)
      order by l is not distinct from own desc, l limit 1)
-  end
-$$;
+  end);
+end $$;
 comment on function app.free_lane(app.bookings, integer, integer, boolean) is
   'Its own lane if that is free, else the first free one; null: none. Expired holds count only if asked.';
 
 create or replace function app.cancel_expired_holds(b app.bookings) returns void
-language sql volatile
+language plpgsql volatile
 set search_path = ''
 as $$
+begin
   with expired as (
     select x.id from app.bookings x
      where x.tenant_id = b.tenant_id and x.staff_id = b.staff_id and x.visit_id <> b.visit_id
@@ -69,8 +72,8 @@ as $$
      order by x.id for update skip locked
   )
   update app.bookings x set status = 'cancelled', cancel_reason = 'hold expired'
-    from expired where x.tenant_id = b.tenant_id and x.id = expired.id
-$$;
+    from expired where x.tenant_id = b.tenant_id and x.id = expired.id;
+end $$;
 comment on function app.cancel_expired_holds(app.bookings) is 'Frees the time of a booking from holds that nobody confirmed.';
 
 create or replace function app.may_give_way(b app.bookings) returns boolean

@@ -24,15 +24,7 @@ begin
       then 'locked' else 'gone' end);
   end if;
   c := app.end_pause(c);
-  select jsonb_agg(jsonb_build_object('id', m.id, 'kind', m.kind, 'body', m.body, 'sent_at', m.sent_at, 'received_at', m.received_at,
-                     'quoted_at', coalesce(q.sent_at, q.created_at), 'quoted_choices', q.choices)
-                   order by m.sent_at, m.received_at, m.id)
-    into messages
-    from (select * from app.inbound_messages i
-           where i.tenant_id = c.tenant_id and i.conversation_id = c.id and i.processed_at is null
-           order by i.sent_at, i.received_at, i.id limit most) m
-    left join app.outbound_messages q
-      on q.tenant_id = c.tenant_id and q.channel = 'whatsapp' and q.provider_id = m.body ->> 'quoted';
+  messages := app.unread_messages(c, most);
   if messages is null then
     timer := app.due_timer(c);
     if timer is null then
@@ -86,6 +78,26 @@ begin
 end $$;
 comment on function app.begin_turn(uuid, integer, jsonb) is
   'Locks a conversation and loads what a turn needs: unread messages, else the timer that has come due. outcome: turn; wait (until the burst is over); empty (nothing to do), locked (another worker is at it), gone. known: what the caller remembers, by catalogue_version with catalogue_hash, and by context_hash; where that is what is there, catalogue and context are null.';
+
+create or replace function app.unread_messages(c app.conversations, most integer) returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_agg(jsonb_build_object('id', m.id, 'kind', m.kind, 'body', m.body, 'sent_at', m.sent_at, 'received_at', m.received_at,
+                       'quoted_at', coalesce(q.sent_at, q.created_at), 'quoted_choices', q.choices)
+                     order by m.sent_at, m.received_at, m.id)
+      -- What they quote as a column: under row-level security no index serves an expression that may leak,
+      -- and all messages of the tenant would be read.
+      from (select i.*, i.body ->> 'quoted' as quoted from app.inbound_messages i
+             where i.tenant_id = c.tenant_id and i.conversation_id = c.id and i.processed_at is null
+             order by i.sent_at, i.received_at, i.id limit most) m
+      left join app.outbound_messages q
+        on q.tenant_id = c.tenant_id and q.channel = 'whatsapp' and q.provider_id = m.quoted);
+end $$;
+comment on function app.unread_messages(app.conversations, integer) is
+  'The first unread messages of a conversation, in the order of sending, with what each quotes; null: there are none.';
 
 create or replace function app.context_hash(context jsonb) returns text
 language plpgsql immutable parallel safe
@@ -204,24 +216,27 @@ create or replace function app.last_visit(customer uuid) returns jsonb
 language plpgsql stable
 set search_path = ''
 as $$
+declare
+  last  uuid;
 begin
+  select b.visit_id into last from app.bookings b
+   where b.tenant_id = app.tenant_id() and b.customer_id = customer
+     and (b.status in ('arrived', 'completed') or b.status = 'confirmed' and b.ends_at <= app.now())
+   order by b.starts_at desc limit 1;
+  if last is null then
+    return null;
+  end if;
   return (
-    with last as (
-      select b.visit_id from app.bookings b
-       where b.tenant_id = app.tenant_id() and b.customer_id = customer
-         and (b.status in ('arrived', 'completed') or b.status = 'confirmed' and b.ends_at <= app.now())
-       order by b.starts_at desc limit 1)
     select jsonb_build_object(
              'services', jsonb_agg(b.service_id order by b.starts_at, b.id),
              'staff_id', case when count(distinct b.staff_id) = 1 then min(b.staff_id::text) end,
              'at', min(b.starts_at))
-      from last
-      join app.bookings b on b.tenant_id = app.tenant_id() and b.visit_id = last.visit_id
-                         and b.status in ('arrived', 'completed', 'confirmed')
+      from app.bookings b
       left join app.services s on s.tenant_id = b.tenant_id and s.id = b.service_id and s.retired_at is null
       left join app.staff_services x on x.tenant_id = b.tenant_id and x.staff_id = b.staff_id and x.service_id = b.service_id
       left join app.staff m on m.tenant_id = b.tenant_id and m.id = x.staff_id and m.retired_at is null
-    having count(*) > 0 and count(*) = count(s.id) and count(*) = count(m.id));
+     where b.tenant_id = app.tenant_id() and b.visit_id = last and b.status in ('arrived', 'completed', 'confirmed')
+    having count(*) = count(s.id) and count(*) = count(m.id));
 end $$;
 comment on function app.last_visit(uuid) is
   'A customer''s last visit that took place (domain::conversation::LastVisit); null where something of it is offered no more.';

@@ -65,7 +65,8 @@ begin
             'business', (select t.name from app.tenants t where t.id = tenant)) end
         from app.conversations c
         join app.instances i on i.tenant_id = c.tenant_id and i.id = c.instance_id
-        cross join lateral (select app.addresses_of(tenant, c.customer_id, c.instance_id) as known) a
+        -- Asked once: without the offset the planner writes the call wherever it is named.
+        cross join lateral (select app.addresses_of(tenant, c.customer_id, c.instance_id) as known offset 0) a
        where c.tenant_id = tenant and c.id = m.conversation_id), '{}');
 end $$;
 comment on function app.take_message(uuid, text, interval) is

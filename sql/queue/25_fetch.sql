@@ -42,6 +42,9 @@ language plpgsql volatile
 set search_path = ''
 as $$
 begin
+  -- Nobody waits for the disk: what a crash takes back here is due again, and whatever is built upon
+  -- it commits later and brings it to the disk too.
+  perform set_config('synchronous_commit', 'off', true);
   return query
     select j.*
       from unnest(take.workers, take.kinds, take.most) as asked (worker, kind, most)

@@ -22,8 +22,10 @@ use crate::jobs::{self, Settings, Workers};
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long requests may go on at the end of what nobody depends on: pages that watch are open then.
 pub(super) const LAST_REQUESTS: Duration = Duration::from_secs(1);
-/// Connections of the web process: each webhook holds one for a few milliseconds.
-const WEB_CONNECTIONS: u32 = 16;
+/// Connections of the web process: each webhook holds one for a few milliseconds. All that were ever
+/// opened are used in turn, and each plans everything anew whenever a table has been analyzed: with 16
+/// a thousandth of the webhooks waited twice as long.
+const WEB_CONNECTIONS: u32 = 8;
 
 /// `pontual worker`
 #[derive(Debug, Args)]
@@ -65,9 +67,9 @@ pub(super) async fn web(environment: &Environment) -> anyhow::Result<()> {
 /// Runs workers until asked to stop; serves health where `PONTUAL_LISTEN` is set.
 pub(super) async fn worker(worker: Worker, environment: &Environment) -> anyhow::Result<()> {
     let concurrency = worker.concurrency;
-    // Jobs wait for the network between transactions, so fewer connections than jobs would do;
+    // Jobs wait for the network between transactions, so half as many connections as jobs of a kind;
     // one more for listening, and two for what is shared. Jobs are taken on one beside them.
-    let pool = runtime_pool(environment, concurrency + 3).await?;
+    let pool = runtime_pool(environment, concurrency / 2 + 3).await?;
     let cx = jobs::Context {
         pool: pool.clone(),
         clock: environment.clock()?,

@@ -57,7 +57,7 @@ impl Pooler {
 pub(super) async fn refuse_unclean_pooler(pool: &PgPool) -> anyhow::Result<()> {
     // The same server connection is met again soon, since poolers hand out the one used last.
     for _ in 0..5 {
-        let mut tx = pool.begin().await?;
+        let mut tx = super::begin(pool, "begin".to_owned()).await?;
         let left = "select exists (select from pg_catalog.pg_prepared_statements where name = 'pontual_probe')";
         let row = sqlx::raw_sql(left).fetch_one(&mut *tx).await?;
         if sqlx::Row::try_get::<bool, _>(&row, 0)? {
@@ -108,7 +108,7 @@ impl<'p> Executor<'p> for Alone<'p> {
             return self.pool.fetch_many(query);
         }
         let steps = async move {
-            let mut tx = self.pool.begin().await?;
+            let mut tx = super::begin(self.pool, "begin".to_owned()).await?;
             let steps: Vec<_> = (&mut *tx).fetch_many(query).try_collect().await?;
             tx.commit().await?;
             Ok::<_, sqlx::Error>(futures::stream::iter(steps.into_iter().map(Ok)))
@@ -128,7 +128,7 @@ impl<'p> Executor<'p> for Alone<'p> {
             return self.pool.fetch_optional(query);
         }
         Box::pin(async move {
-            let mut tx = self.pool.begin().await?;
+            let mut tx = super::begin(self.pool, "begin".to_owned()).await?;
             let row = (&mut *tx).fetch_optional(query).await?;
             tx.commit().await?;
             Ok(row)

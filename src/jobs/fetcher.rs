@@ -251,9 +251,8 @@ impl Fetcher {
                 waited,
                 traceparent,
             };
-            if let Err(refused) = kind.jobs.send(taken) {
-                self.held.end(&refused.0.id);
-            }
+            // Nobody is there to take it once the stop has begun: it goes back with what has not.
+            kind.jobs.send(taken).ok();
         }
         Ok(found)
     }

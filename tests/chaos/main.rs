@@ -61,7 +61,7 @@ async fn every_promise_is_kept_while_everything_fails() {
 
 /// Takes minutes: `CHAOS_SABOTAGE` runs those alone whose names contain it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "one short run for each of the sabotages"]
+#[ignore = "a run for each sabotage takes about ten minutes: `just sabotage`"]
 async fn each_sabotage_is_noticed_and_its_promise_named() {
     let only = std::env::var("CHAOS_SABOTAGE").unwrap_or_default();
     let mut missed = Vec::new();

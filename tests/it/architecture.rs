@@ -85,6 +85,23 @@ fn the_domain_knows_no_clock_and_no_neighbour() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Where else transactions may begin: on connections that no pool gets back.
+const OWN_CONNECTIONS: [&str; 2] = ["db/migrate.rs", "jobs/fetcher.rs"];
+
+#[test]
+fn transactions_on_a_pool_begin_in_one_place_that_survives_being_dropped() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut places = Vec::new();
+    for file in rust_files(&source) {
+        let begins = |line: &&String| line.contains(".begin()") || line.contains(".begin_with(");
+        let here = file.strip_prefix(&source).unwrap().display().to_string();
+        if !OWN_CONNECTIONS.contains(&here.as_str()) && code(&file).iter().any(|l| begins(&l)) {
+            places.push(here);
+        }
+    }
+    assert_eq!(places, ["db.rs"], "others ask db::begin, or hold a TenantTx");
+}
+
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

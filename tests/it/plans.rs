@@ -42,10 +42,13 @@ pub(crate) async fn text_of(db: &mut PgConnection, function: &str, names: &[&str
     .fetch_one(db)
     .await
     .unwrap();
-    let returned = text.trim().strip_prefix("begin").and_then(|body| {
-        body.trim().strip_prefix("return (")?.strip_suffix("end")?.trim().strip_suffix(");")
-    });
-    let text = returned.unwrap_or(&text);
+    let only = |text: &str| {
+        let body = text.trim().strip_prefix("begin")?.strip_suffix("end")?.trim();
+        let body = body.strip_suffix(';')?;
+        let returned = body.strip_prefix("return (").and_then(|it| it.strip_suffix(')'));
+        Some(returned.or(body.strip_prefix("return query")).unwrap_or(body).to_owned())
+    };
+    let text = only(&text).unwrap_or(text);
     let code = text.lines().map(|line| line.split("--").next().unwrap()).collect::<Vec<_>>();
     let mut numbered = String::new();
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
@@ -178,6 +181,13 @@ async fn what_runs_all_day_walks_an_index_under_row_level_security() {
         "free_lane",
         "bookings_staff_busy",
         &["tenant_id", "staff_id", "blocked_until"],
+    );
+    let names = ["c.tenant_id", "c.id", "most"];
+    let unread = text_of(db, "unread_messages", &names).await;
+    Plan::of(db, &unread, &[UUID, UUID, ("integer", "50")]).await.assert_walks(
+        "unread_messages",
+        "outbound_messages_provider_id",
+        &["tenant_id", "channel", "provider_id"],
     );
     let lock_visit = text_of(db, "lock_visit", &["tenant", "visit"]).await;
     Plan::of(db, &lock_visit, &[UUID, UUID]).await.assert_walks(

@@ -196,6 +196,13 @@ async fn a_rolling_restart_under_load_loses_nothing_and_shows_the_gateway_no_err
         stored.iter().map(|(id, done)| (id.as_str(), *done)).collect();
     assert_eq!((stored.len(), known.len()), (written, written));
     assert!(known.values().all(|processed| *processed));
+    let failed: Vec<String> = sqlx::query_scalar("select error from queue.failed_attempts")
+        .fetch_all(&stack.db.owner)
+        .await
+        .unwrap();
+    let died =
+        failed.iter().filter(|error| error.contains("died") || error.contains("not written"));
+    assert_eq!(died.count(), 0, "{failed:?}");
     let mut wanted: Vec<String> = sqlx::query_scalar(
         "select provider_id from app.outbound_messages where status in ('sent', 'delivered', 'read')",
     )
@@ -302,6 +309,40 @@ async fn what_a_worker_cannot_end_in_time_goes_on_elsewhere_at_once() {
     // Nobody waits for its heartbeats to be missed, which takes 15 s.
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", second.log());
     assert!(sim.chat(INSTANCE, phone).iter().all(|message| message.id == written.id));
+}
+
+/// A look may be under way when the stop comes, and find something once nobody is there to do it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_look_finds_after_the_stop_goes_back_at_once() {
+    let mut stack = Stack::new().await;
+    let db = stack.db.owner.clone();
+    sqlx::query("select queue.enqueue('send_reminder', '{}')").execute(&db).await.unwrap();
+    // Who takes jobs asks whether their kind is paused, and waits here.
+    let mut gate = db.begin().await.unwrap();
+    sqlx::query("lock table queue.kinds in access exclusive mode")
+        .execute(&mut *gate)
+        .await
+        .unwrap();
+    stack.work();
+    let looking = "select exists (select from pg_stat_activity
+                     where query like '%queue.take(%' and wait_event_type = 'Lock')";
+    until("a look waits", async || stack.value::<bool>(looking).await).await;
+    let stopping = tokio::spawn(async move {
+        stack.stop_working().await;
+        stack
+    });
+    // Time for the workers of the kinds to end.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    gate.rollback().await.unwrap();
+    let stack = stopping.await.unwrap();
+    let job: (String, i32, Option<String>) =
+        sqlx::query_as("select status, attempts, lock_by from apalis.jobs")
+            .fetch_one(&db)
+            .await
+            .unwrap();
+    assert_eq!(job, ("Pending".to_owned(), 0, None));
+    let workers: i64 = stack.value("select count(*) from apalis.workers").await;
+    assert_eq!(workers, 0, "who holds nothing has left");
 }
 
 #[tokio::test]
