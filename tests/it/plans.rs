@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::support::stack::Stack;
 
-/// A few years of three tenants in one statement: 12,000 bookings each, 500 of them ahead. Triggers
-/// are off, so that it takes a second and nobody is told.
+/// A few years of three tenants in one statement: 12,000 bookings each, 500 of them ahead, and 5,000
+/// messages each way. Triggers are off, so that it takes a second and nobody is told.
 const HISTORY: &str = "
     set session_replication_role = replica;
     insert into app.customers (tenant_id, phone)
@@ -27,6 +27,12 @@ const HISTORY: &str = "
       join lateral (select array_agg(id) as ids from app.customers x where x.tenant_id = t.id) c on true
       join lateral (select id from app.services x where x.tenant_id = t.id order by position limit 1) s on true
       join lateral (select array_agg(id) as ids from app.staff x where x.tenant_id = t.id) f on true;
+    insert into app.outbound_messages (tenant_id, conversation_id, instance_id, body, status, provider_id, attempts, due_at)
+    select i.tenant_id, md5(i.id::text || n % 200)::uuid, i.id, 'Oi', 'read', 'H' || n, 1, app.now()
+      from app.instances i, generate_series(1, 5000) n;
+    insert into app.inbound_messages (tenant_id, instance_id, conversation_id, provider_id, kind, body, sent_at, received_at, processed_at)
+    select i.tenant_id, i.id, md5(i.id::text || n % 200)::uuid, 'H' || n, 'text', '{}', app.now(), app.now(), app.now()
+      from app.instances i, generate_series(1, 5000) n;
     reset session_replication_role;
     analyze";
 
