@@ -48,38 +48,35 @@ fn throughput(phases: &[Phase], area: &Area<'_>) -> Drawn {
         .margin(12)
         .x_label_area_size(30)
         .y_label_area_size(52)
-        .build_cartesian_2d(0.0..across, 0.0..most * 1.15)?;
+        .build_cartesian_2d(0.0..across, 0.0..most * 1.35)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
         .x_labels(0)
         .y_label_formatter(&|rate| format!("{rate:.0}"))
         .draw()?;
-    let mut from = 0.0;
-    for phase in phases {
-        let bars = [
-            (0.12, phase.saturated.messages_per_second, OURS, "end to end"),
-            (0.52, limit(phase), LIMIT, "pgbench"),
-        ];
-        for (offset, rate, colour, name) in bars {
-            let begin = from + offset;
-            chart.draw_series([Rectangle::new(
-                [(begin, 0.0), (begin + 0.36, rate)],
-                colour.filled(),
-            )])?;
-            let label = format!("{name} {rate:.0}");
-            chart.draw_series([Text::new(
-                label,
-                (begin, rate + most * 0.05),
-                ("sans-serif", 13),
-            )])?;
-        }
-        let (x, y) = chart.backend_coord(&(from + 0.12, 0.0));
+    let places = || (0_u32..).map(f64::from).zip(phases);
+    let ours: Vec<_> =
+        places().map(|(at, phase)| (at + 0.12, phase.saturated.messages_per_second)).collect();
+    let limits: Vec<_> = places().map(|(at, phase)| (at + 0.52, limit(phase))).collect();
+    for (name, bars, colour) in [("end to end", ours, OURS), ("pgbench", limits, LIMIT)] {
+        let bar = |&(at, rate): &(f64, f64)| {
+            Rectangle::new([(at, 0.0), (at + 0.36, rate)], colour.filled())
+        };
+        chart
+            .draw_series(bars.iter().map(bar))?
+            .label(name)
+            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
+        chart.draw_series(bars.iter().map(|(at, rate)| {
+            Text::new(format!("{rate:.0}"), (at + 0.08, rate + most * 0.05), ("sans-serif", 13))
+        }))?;
+    }
+    for (at, phase) in places() {
+        let (x, y) = chart.backend_coord(&(at + 0.12, 0.0));
         let name = phase.tables.split(':').next().unwrap_or_default().to_owned();
         area.draw(&Text::new(name, (x, y + 8), ("sans-serif", 13)))?;
-        from += 1.0;
     }
-    Ok(())
+    with_names(&mut chart)
 }
 
 /// From the median to the worst of a thousand, at each rate.
@@ -98,7 +95,8 @@ fn latencies(phases: &[Phase], area: &Area<'_>) -> Drawn {
         .margin(12)
         .x_label_area_size(30)
         .y_label_area_size(52)
-        .build_cartesian_2d(0.0..3.0, (0.5..most * 1.5).log_scale())?;
+        // With room for the names above.
+        .build_cartesian_2d(0.0..3.0, (0.5..most * 60.0).log_scale())?;
     chart
         .configure_mesh()
         .x_labels(4)
@@ -121,6 +119,11 @@ fn latencies(phases: &[Phase], area: &Area<'_>) -> Drawn {
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
         chart.draw_series(points.map(|at| Circle::new(at, 3, colour.filled())))?;
     }
+    with_names(&mut chart)
+}
+
+/// Says which series has which colour.
+fn with_names<'a, C: CoordTranslate>(chart: &mut ChartContext<'a, SVGBackend<'a>, C>) -> Drawn {
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperLeft)

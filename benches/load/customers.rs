@@ -18,7 +18,7 @@ use super::stack::{INSTANCES, SECRET, instance};
 use super::wire::Connection;
 
 /// A customer who is not answered for so long is counted as lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How many have been answered and write again later.
 const RESTING: usize = 64;
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
 use super::stack::Server;
@@ -18,7 +18,7 @@ const WORKER: &str = "pgbench";
 const BODY: &str = r#"{"text": "1", "choice": null, "quoted": null, "message": {"conversation": "1", "messageContextInfo": {"deviceListMetadata": {"senderTimestamp": "1795000000", "recipientTimestamp": "1795000000"}, "deviceListMetadataVersion": 2}}}"#;
 
 /// What pgbench found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Limit {
     /// Messages through all their statements.
     pub(crate) messages_per_second: f64,

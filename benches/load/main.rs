@@ -9,7 +9,8 @@
 //! again with a million finished and a million planned rows. About seven minutes.
 //!
 //! `-- --quick` takes a minute, without the big tables and without writing files: it tries the
-//! benchmark, or compares two builds. `-- --no-history` leaves the big tables out. `BENCH_CUSTOMERS`
+//! benchmark, or compares two builds. `-- --no-history` leaves the big tables out, `-- --chart` draws the
+//! chart of the JSON that is there. `BENCH_CUSTOMERS`
 //! sets how many write at once, `BENCH_PONTUAL` names another build of the program, `BENCH_SQL` a file
 //! that is applied after migrating, `BENCH_LOG` is the processes' `RUST_LOG`.
 
@@ -76,13 +77,17 @@ fn main() -> anyhow::Result<()> {
             customers,
         }
     };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/benchmarks");
+    if given("--chart") {
+        let report = std::fs::read_to_string(folder.join("load.json"))?;
+        return chart::write(&serde_json::from_str(&report)?, &folder.join("load.svg"));
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     if given("--soak") {
         return runtime.block_on(soak::run());
     }
     let report = runtime.block_on(run(plan, quick, !quick && !given("--no-history")))?;
     if !quick {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/benchmarks");
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("load.json"), serde_json::to_string_pretty(&report)? + "\n")?;
         chart::write(&report, &folder.join("load.svg"))?;

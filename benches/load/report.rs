@@ -1,13 +1,13 @@
 //! What a run found, told as text and kept as JSON.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::customers::Latencies;
 use super::limit::Limit;
 use super::usage::{Machine, Usage};
 
 /// A whole run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// When it began, RFC 3339.
     pub(crate) begun: String,
@@ -20,7 +20,7 @@ pub(crate) struct Report {
 }
 
 /// One size of the tables.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Phase {
     /// `empty tables`, or what is in them.
     pub(crate) tables: String,
@@ -32,7 +32,7 @@ pub(crate) struct Phase {
 }
 
 /// As many messages as are answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Saturated {
     pub(crate) customers: usize,
     pub(crate) messages_per_second: f64,
@@ -44,7 +44,7 @@ pub(crate) struct Saturated {
 }
 
 /// Milliseconds of a core.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CpuShares {
     pub(crate) web: f64,
     pub(crate) worker: f64,
@@ -52,7 +52,7 @@ pub(crate) struct CpuShares {
 }
 
 /// A number of messages a second, whatever the answers take.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AtRate {
     pub(crate) messages_per_second: u32,
     pub(crate) latencies: Told,
@@ -60,7 +60,7 @@ pub(crate) struct AtRate {
 }
 
 /// Latencies in milliseconds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Told {
     pub(crate) webhook: Percentiles,
     pub(crate) end_to_end: Percentiles,
@@ -68,7 +68,7 @@ pub(crate) struct Told {
     pub(crate) unanswered: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Percentiles {
     pub(crate) count: usize,
     pub(crate) p50: f64,

@@ -3,11 +3,11 @@
 use std::fs;
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
 /// Of one process, or the server's processes together.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Used {
     /// Seconds of a core, in user and in kernel mode.
     pub(crate) cpu_seconds: f64,
@@ -28,7 +28,7 @@ pub(crate) struct Reading {
 }
 
 /// What lies between two readings.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Usage {
     pub(crate) seconds: f64,
     pub(crate) web: Used,
@@ -127,7 +127,7 @@ fn field(pid: u32, file: &str, name: &str) -> f64 {
 }
 
 /// What the numbers were measured on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) cpu: String,
     pub(crate) cores: usize,
