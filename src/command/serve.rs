@@ -23,8 +23,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// How long requests may go on at the end of what nobody depends on: pages that watch are open then.
 pub(super) const LAST_REQUESTS: Duration = Duration::from_secs(1);
 /// Connections of the web process: each webhook holds one for a few milliseconds. All that were ever
-/// opened are used in turn, and each plans everything anew whenever a table has been analyzed: with 16
-/// a thousandth of the webhooks waited twice as long.
+/// opened are used in turn, and each plans everything anew whenever a table has been analyzed
+/// (docs/decisions.md has what that costs).
 const WEB_CONNECTIONS: u32 = 8;
 
 /// `pontual worker`
