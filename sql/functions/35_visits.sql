@@ -56,17 +56,17 @@ $$;
 comment on function app.booking_event(text, integer, text, integer) is 'What a change of a booking is called; null: nothing to tell.';
 
 create or replace function app.lock_visit(tenant uuid, visit uuid) returns void
-language sql volatile
+language plpgsql volatile
 set search_path = ''
 as $$
-  -- Two who change two lines of one visit at once must see each other, or each plans reminders for
-  -- the line that the other one cancels. Taken after the rows and in order, so that nobody waits in
-  -- a circle; not by thousands, which would fill the server's table of locks.
-  select pg_advisory_xact_lock(hashtextextended('visit ' || visit, 0))
-   where (select count(*) from (
-     select from app.bookings b where b.tenant_id = tenant and b.visit_id = visit limit 2) lines) > 1
-$$;
-comment on function app.lock_visit(uuid, uuid) is 'Lets writers of one visit of several bookings take turns.';
+begin
+  -- Two who change two lines of one visit at once, or one who cancels and one who opts in, must see
+  -- each other, or each plans reminders for what the other one ends. Taken after the rows and in
+  -- order, so that nobody waits in a circle; not by thousands, which would fill the server's table
+  -- of locks.
+  perform pg_advisory_xact_lock(hashtextextended('visit ' || tenant || visit, 0));
+end $$;
+comment on function app.lock_visit(uuid, uuid) is 'Lets those who plan for one visit take turns.';
 
 create or replace function app.visit_changed(tenant uuid, visit uuid, event text, lines uuid[]) returns void
 language plpgsql volatile

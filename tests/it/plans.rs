@@ -195,12 +195,6 @@ async fn what_runs_all_day_walks_an_index_under_row_level_security() {
         "outbound_messages_provider_id",
         &["tenant_id", "channel", "provider_id"],
     );
-    let lock_visit = text_of(db, "lock_visit", &["tenant", "visit"]).await;
-    Plan::of(db, &lock_visit, &[UUID, UUID]).await.assert_walks(
-        "lock_visit",
-        "bookings_visit",
-        &["tenant_id", "visit_id"],
-    );
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde_json::Value;
 use sqlx::Connection;
 use uuid::Uuid;
 
@@ -313,23 +312,20 @@ async fn a_visit_is_of_one_customer_and_keeps_its_code() {
     }
 }
 
-#[tokio::test]
-async fn two_who_cancel_two_lines_at_once_leave_no_reminder_behind() {
-    let salon = Salon::open().await;
-    let (_, [cut, manicure]) = salon.visit().await;
-    let cancel = "update app.bookings set status = 'cancelled' where id = $1";
+/// The second change of a row begins before the first is committed, and has to wait for it.
+async fn one_waits_for_the_other(salon: &Salon, changes: [(&'static str, Uuid); 2]) {
+    let [(first_change, first_id), (second_change, second_id)] = changes;
     let mut first = salon.stack.db.owner.begin().await.unwrap();
-    sqlx::query(cancel).bind(cut).execute(&mut *first).await.unwrap();
+    sqlx::query(first_change).bind(first_id).execute(&mut *first).await.unwrap();
     let mut second = salon.stack.db.owner.acquire().await.unwrap();
     let pid: i32 =
         sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *second).await.unwrap();
     let other = async {
         let mut tx = second.begin().await.unwrap();
-        sqlx::query(cancel).bind(manicure).execute(&mut *tx).await.unwrap();
+        sqlx::query(second_change).bind(second_id).execute(&mut *tx).await.unwrap();
         tx.commit().await.unwrap();
     };
     let commit = async {
-        // The first ends when the second waits for it.
         let waits =
             "select count(*) from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'";
         loop {
@@ -342,9 +338,39 @@ async fn two_who_cancel_two_lines_at_once_leave_no_reminder_behind() {
         }
         first.commit().await.unwrap();
     };
-    tokio::time::timeout(PATIENCE, async { tokio::join!(other, commit) }).await.unwrap();
+    tokio::time::timeout(PATIENCE, async { tokio::join!(other, commit) })
+        .await
+        .expect("the second did not wait for the first");
+}
+
+const CANCEL: &str = "update app.bookings set status = 'cancelled' where id = $1";
+const OPT_IN: &str = "update app.customers set opted_out_at = null where id = $1";
+
+#[tokio::test]
+async fn two_who_cancel_two_lines_at_once_leave_no_reminder_behind() {
+    let salon = Salon::open().await;
+    let (_, [cut, manicure]) = salon.visit().await;
+    one_waits_for_the_other(&salon, [(CANCEL, cut), (CANCEL, manicure)]).await;
     assert_eq!(planned(&salon).await, []);
-    assert_eq!(salon.stack.violations().await, Vec::<Value>::new());
+    salon.assert_sound().await;
+}
+
+#[tokio::test]
+async fn who_opts_in_while_a_booking_is_cancelled_is_not_reminded_of_it() {
+    for cancelled_first in [true, false] {
+        let salon = Salon::open().await;
+        let [cut] = salon.book(&[("corte", "ana", 0)], None, "confirmed").await[..] else {
+            panic!()
+        };
+        salon.run("update app.customers set opted_out_at = app.now()").await;
+        let mut changes = [(CANCEL, cut), (OPT_IN, salon.marina)];
+        if !cancelled_first {
+            changes.reverse();
+        }
+        one_waits_for_the_other(&salon, changes).await;
+        assert_eq!(planned(&salon).await, []);
+        salon.assert_sound().await;
+    }
 }
 
 #[tokio::test]
