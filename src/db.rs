@@ -132,6 +132,9 @@ impl TenantTx {
     ///
     /// A lock is waited for two seconds: one row that somebody forgot in psql must not take every
     /// connection of every worker. Who did not get it fails, and is tried again.
+    ///
+    /// Plans are made once for all values: with millions of rows Postgres finds that planning anew
+    /// for each value is worth it, which cost more than the queries did (docs/benchmarks.md).
     pub async fn begin(pool: &PgPool, tenant: Uuid, now: DateTime<Utc>) -> sqlx::Result<Self> {
         let asked = Instant::now();
         // What is written and enqueued in here belongs to the trace.
@@ -145,7 +148,8 @@ impl TenantTx {
              select set_config('role', 'pontual_app', true),
                     set_config('app.tenant_id', '{tenant}', true),
                     set_config('app.now', '{}', true),
-                    set_config('lock_timeout', '2s', true){traced}",
+                    set_config('lock_timeout', '2s', true),
+                    set_config('plan_cache_mode', 'force_generic_plan', true){traced}",
             now.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
         );
         let tx = self::begin(pool, begin).await?;

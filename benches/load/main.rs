@@ -86,7 +86,11 @@ fn main() -> anyhow::Result<()> {
     if given("--soak") {
         return runtime.block_on(soak::run());
     }
-    let report = runtime.block_on(run(plan, quick, !quick && !given("--no-history")))?;
+    let report = runtime.block_on(run(
+        plan,
+        quick,
+        given("--history") || !quick && !given("--no-history"),
+    ))?;
     if !quick {
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("load.json"), serde_json::to_string_pretty(&report)? + "\n")?;

@@ -30,7 +30,9 @@ begin
   perform app.refuse_api_client();
   select i.tenant_id, i.instance_id into tenant, instance from app.instance_of(instance_name) i;
   if tenant is not null then
-    perform set_config('app.tenant_id', tenant::text, true), set_config('app.now', at::text, true);
+    perform set_config('app.tenant_id', tenant::text, true), set_config('app.now', at::text, true),
+            -- As in each of the program's transactions: a plan is made once, not for each value.
+            set_config('plan_cache_mode', 'force_generic_plan', true);
     if coalesce(current_setting('app.looking_up', true), '') = 'on' then
       perform set_config('app.actor', 'job:watch_instances', true);
     else

@@ -72,6 +72,8 @@ create or replace function app.visit_changed(tenant uuid, visit uuid, event text
 language plpgsql volatile
 set search_path = ''
 as $$
+declare
+  first  record;
 begin
   if event is null then
     return;
@@ -79,14 +81,17 @@ begin
   perform app.plan_visit(tenant, visit);
   perform app.tell_customer(tenant, visit, event, lines);
   if event = 'confirmed' then
-    update app.conversations c set booking_id = b.id
-      from (select x.id, x.conversation_id from app.bookings x
-             where x.tenant_id = tenant and x.visit_id = visit and x.status = 'confirmed'
-             order by x.starts_at, x.id limit 1) b
-     where c.tenant_id = tenant and c.booking_id is distinct from b.id
-       -- A turn of that conversation notes it itself: waiting for it here could be a deadlock.
-       and c.id = (select v.id from app.conversations v
-                    where v.tenant_id = tenant and v.id = b.conversation_id for no key update skip locked);
+    select b.id, b.conversation_id into first from app.bookings b
+     where b.tenant_id = tenant and b.visit_id = visit and b.status = 'confirmed'
+     order by b.starts_at, b.id limit 1;
+    -- A turn of that conversation notes it itself: waiting for it here could be a deadlock.
+    perform from app.conversations c
+      where c.tenant_id = tenant and c.id = first.conversation_id and c.booking_id is distinct from first.id
+        for no key update skip locked;
+    if found then
+      update app.conversations c set booking_id = first.id
+       where c.tenant_id = tenant and c.id = first.conversation_id;
+    end if;
   end if;
 end $$;
 comment on function app.visit_changed(uuid, uuid, text, uuid[]) is

@@ -44,7 +44,8 @@ as $$
 begin
   -- Nobody waits for the disk: what a crash takes back here is due again, and whatever is built upon
   -- it commits later and brings it to the disk too.
-  perform set_config('synchronous_commit', 'off', true);
+  perform set_config('synchronous_commit', 'off', true),
+          set_config('plan_cache_mode', 'force_generic_plan', true);
   return query
     select j.*
       from unnest(take.workers, take.kinds, take.most) as asked (worker, kind, most)

@@ -99,6 +99,7 @@ const INDEXES: &[(&str, &str)] = indexes![
     "customers_erased",
     "inbound_messages_age",
     "outbound_messages_age",
+    "outbound_messages_notices",
     "unrouted_messages_full",
 ];
 

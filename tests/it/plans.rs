@@ -151,6 +151,11 @@ async fn what_runs_all_day_walks_an_index_under_row_level_security() {
     let role: String =
         sqlx::query_scalar("select current_user::text").fetch_one(&mut *db).await.unwrap();
     assert_eq!(role, "pontual_app");
+    let kept: String = sqlx::query_scalar("select current_setting('plan_cache_mode')")
+        .fetch_one(&mut *db)
+        .await
+        .unwrap();
+    assert_eq!(kept, "force_generic_plan", "the plans below are those that the program uses");
 
     let busy =
         text_of(db, "busy", &["span_from", "span_until", "without_holds_of", "moving"]).await;

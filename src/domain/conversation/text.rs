@@ -1,5 +1,7 @@
 //! Reading what people type: words without accents, case and punctuation.
 
+use std::borrow::Cow;
+
 /// A message as the customer wrote it and as its words.
 #[derive(Debug, Clone)]
 pub(super) struct Text {
@@ -25,7 +27,10 @@ impl Text {
 
     /// Whether the whole message is one of these.
     pub(super) fn is_any(&self, phrases: &[&str]) -> bool {
-        !self.words.is_empty() && phrases.iter().any(|phrase| folded_words(phrase) == self.words)
+        !self.words.is_empty()
+            && phrases
+                .iter()
+                .any(|phrase| words_in(phrase).eq(self.words.iter().map(String::as_str)))
     }
 
     /// Whether one of these stands somewhere in the message, as whole words.
@@ -35,17 +40,13 @@ impl Text {
 
     /// Whether this stands somewhere in the message, as whole words.
     pub(super) fn has(&self, phrase: &str) -> bool {
-        let wanted = folded_words(phrase);
-        !wanted.is_empty() && self.words.windows(wanted.len()).any(|window| window == wanted)
+        words_in(phrase).next().is_some()
+            && (0..self.words.len()).any(|at| leading(&self.words[at..], phrase).is_some())
     }
 
     /// Whether the message is made of one or more of `all` and any of `beside` around them, in
     /// whatever order, and of nothing else.
     pub(super) fn is_any_beside(&self, all: &[&str], beside: &[&str]) -> bool {
-        let folded = |phrases: &[&str]| -> Vec<Vec<String>> {
-            phrases.iter().map(|phrase| folded_words(phrase)).filter(|w| !w.is_empty()).collect()
-        };
-        let (all, beside) = (folded(all), folded(beside));
         // Whether the words before each place can be so read, without one of `all` and with one.
         let mut reached = vec![(false, false); self.words.len() + 1];
         reached[0].0 = true;
@@ -55,11 +56,13 @@ impl Text {
                 continue;
             }
             let rest = &self.words[at..];
-            for phrase in all.iter().filter(|phrase| rest.starts_with(phrase)) {
-                reached[at + phrase.len()].1 = true;
+            for words in all.iter().filter_map(|phrase| leading(rest, phrase)) {
+                if words > 0 {
+                    reached[at + words].1 = true;
+                }
             }
-            for phrase in beside.iter().filter(|phrase| rest.starts_with(phrase)) {
-                let after = &mut reached[at + phrase.len()];
+            for words in beside.iter().filter_map(|phrase| leading(rest, phrase)) {
+                let after = &mut reached[at + words];
                 *after = (after.0 || without, after.1 || with);
             }
         }
@@ -68,7 +71,7 @@ impl Text {
 
     /// Whether the message begins with one of these.
     pub(super) fn begins_with_any(&self, phrases: &[&str]) -> bool {
-        phrases.iter().any(|phrase| self.words.starts_with(&folded_words(phrase)))
+        phrases.iter().any(|phrase| leading(&self.words, phrase).is_some())
     }
 
     /// The words without any of these single ones.
@@ -86,7 +89,7 @@ impl Text {
         if name.is_empty() {
             return false;
         }
-        let leads = |word: &String| before.iter().any(|b| folded_words(b) == [word.clone()]);
+        let leads = |word: &String| before.iter().any(|b| words_in(b).eq([word.as_str()]));
         (1..self.words.len()).any(|at| {
             self.words[at..].starts_with(&name)
                 && self.words[at.saturating_sub(2)..at].iter().any(leads)
@@ -112,6 +115,27 @@ impl Text {
         let rest = words[..first].iter().chain(&words[start + name.len()..]);
         rest.copied().collect::<Vec<_>>().join(" ")
     }
+}
+
+/// How many words `words` begins with that are those of a phrase.
+fn leading(words: &[String], phrase: &str) -> Option<usize> {
+    let mut rest = words.iter();
+    let mut wanted = words_in(phrase);
+    wanted
+        .all(|word| rest.next().is_some_and(|said| word == said.as_str()))
+        .then(|| words.len() - rest.len())
+}
+
+/// As [`folded_words`], one after the other. Each message is compared with hundreds of phrases that
+/// are written in small letters without accents: those cost no memory.
+fn words_in(phrase: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let drawn_out = |letters: &[u8]| letters[0] == letters[1] && letters[1] == letters[2];
+    let plain = phrase.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b' ')
+        && !phrase.as_bytes().windows(3).any(drawn_out);
+    let (plain, other) = if plain { (phrase, Vec::new()) } else { ("", folded_words(phrase)) };
+    let plain = plain.split_ascii_whitespace();
+    let plain = plain.map(|word| Cow::Borrowed(full_form(word).unwrap_or(word)));
+    plain.chain(other.into_iter().map(Cow::Owned))
 }
 
 /// The words of a text: small letters, no accents, punctuation as gaps.
@@ -160,7 +184,12 @@ fn in_full(word: &str) -> String {
         letters.extend(if drawn_out { &run[..1] } else { run });
     }
     let word: String = letters.into_iter().collect();
-    let full = match word.as_str() {
+    full_form(&word).map_or(word, str::to_owned)
+}
+
+/// What a short form of chats stands for.
+fn full_form(word: &str) -> Option<&'static str> {
+    Some(match word {
         "vc" => "voce",
         "vcs" => "voces",
         "q" => "que",
@@ -176,9 +205,8 @@ fn in_full(word: &str) -> String {
         "pls" | "plz" => "please",
         "appt" => "appointment",
         "appts" => "appointments",
-        _ => return word,
-    };
-    full.to_owned()
+        _ => return None,
+    })
 }
 
 fn without_accent(letter: char) -> char {
@@ -225,6 +253,26 @@ fn one_edit(short: &[char], long: &[char]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_a_phrase_are_the_same_one_after_the_other() {
+        let phrases = [
+            "",
+            " ",
+            "por favor",
+            "pfv  vc",
+            "Olá, você!",
+            "uñas",
+            "simmm",
+            "a  b",
+            "👍",
+            "10h",
+            "don't",
+        ];
+        for phrase in phrases {
+            assert_eq!(words_in(phrase).collect::<Vec<_>>(), folded_words(phrase), "{phrase}");
+        }
+    }
 
     #[test]
     fn accents_case_and_punctuation_do_not_count() {
