@@ -182,11 +182,14 @@ async fn fill(pool: &PgPool, now: DateTime<Utc>, each: i64) -> sqlx::Result<()> 
 /// How the database finds what is taken, with times and pages read.
 async fn print_plan(pool: &PgPool, tenant: Uuid, now: DateTime<Utc>) -> anyhow::Result<()> {
     // Its text with values in the places of its parameters.
-    let text: String = sqlx::query_scalar("select prosrc from pg_proc where proname = 'busy'")
-        .fetch_one(pool)
-        .await?;
+    let text: String =
+        sqlx::query_scalar("select prosrc from pg_proc where proname = 'busy_times'")
+            .fetch_one(pool)
+            .await?;
     let [from, until] =
         [now, now + TimeDelta::days(DAYS)].map(|at| format!("'{}'::timestamptz", at.to_rfc3339()));
+    let query = text.split_once("return query").and_then(|(_, rest)| rest.rsplit_once(';'));
+    let text = query.context("app.busy_times is no single query any more")?.0.to_owned();
     let text = text
         .replace("without_holds_of", "null::uuid")
         .replace("span_from", &from)

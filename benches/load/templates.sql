@@ -21,7 +21,7 @@ select tenant_id, state, has_booking, row_number() over (partition by tenant_id,
        count(*) over (partition by tenant_id, state, has_booking), asks, payload, effects
   from (
     select t.id, t.tenant_id, t.before #>> '{state,state}' as state, jsonb_array_length(t.known -> 'bookings') > 0 as has_booking,
-           jsonb_typeof(t.known -> 'busy') = 'array' as asks,
+           t.known -> 'busy' <> 'null' as asks,
            jsonb_build_object(
              'timer', null, 'state', t.after #>> '{state,state}', 'context', t.after, 'version', t.version,
              'choices', coalesce((

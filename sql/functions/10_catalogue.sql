@@ -70,14 +70,15 @@ end $$;
 comment on function app.openings(uuid) is 'Opening hours of a member of staff (null: the tenant''s own), in minutes after midnight.';
 
 drop function if exists app.busy(timestamptz, timestamptz, uuid);
-create or replace function app.busy(span_from timestamptz, span_until timestamptz, without_holds_of uuid, moving uuid[])
-  returns table (staff_id uuid, service_id uuid, busy_from timestamptz, busy_until timestamptz)
+drop function if exists app.busy(timestamptz, timestamptz, uuid, uuid[]);
+create or replace function app.busy_times(span_from timestamptz, span_until timestamptz, without_holds_of uuid, moving uuid[])
+  returns table (staff_id uuid, service_id uuid, begin_at timestamptz[], end_at timestamptz[])
 language plpgsql stable -- its plan is kept
 set search_path = ''
 as $$
 begin
   return query
-  select b.staff_id, b.service_id, lower(b.blocked), upper(b.blocked)
+  select b.staff_id, b.service_id, array_agg(lower(b.blocked)), array_agg(b.blocked_until)
     from app.bookings b
    where b.tenant_id = app.tenant_id()
      and b.status in ('held', 'confirmed', 'arrived')
@@ -85,10 +86,11 @@ begin
      and b.blocked && tstzrange(span_from, span_until)
      and not (b.status = 'held' and b.hold_expires_at <= app.now())
      and (without_holds_of is null or b.status <> 'held' or b.conversation_id is distinct from without_holds_of)
-     and b.id <> all (moving);
+     and b.id <> all (moving)
+   group by b.staff_id, b.service_id;
 end $$;
-comment on function app.busy(timestamptz, timestamptz, uuid, uuid[]) is
-  'Time that is taken, buffers included: expired holds, the holds of one conversation and some bookings left out. Rows, since a document of thousands of them takes ten times as long to make as to find.';
+comment on function app.busy_times(timestamptz, timestamptz, uuid, uuid[]) is
+  'Time that is taken, buffers included, of each member of staff for each service: expired holds, the holds of one conversation and some bookings left out. Times as arrays, the nth end to the nth begin: thousands of rows cost more to send and to read than to find.';
 
 create or replace function app.booking_json(b app.bookings) returns jsonb
 language plpgsql stable

@@ -158,9 +158,9 @@ async fn what_runs_all_day_walks_an_index_under_row_level_security() {
     assert_eq!(kept, "force_generic_plan", "the plans below are those that the program uses");
 
     let busy =
-        text_of(db, "busy", &["span_from", "span_until", "without_holds_of", "moving"]).await;
+        text_of(db, "busy_times", &["span_from", "span_until", "without_holds_of", "moving"]).await;
     Plan::of(db, &busy, &[TIME, TIME, UUID, ("uuid[]", "'{}'")]).await.assert_walks(
-        "busy",
+        "busy_times",
         "bookings_busy",
         &["tenant_id", "blocked_until"],
     );
