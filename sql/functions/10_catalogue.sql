@@ -70,7 +70,6 @@ end $$;
 comment on function app.openings(uuid) is 'Opening hours of a member of staff (null: the tenant''s own), in minutes after midnight.';
 
 drop function if exists app.busy(timestamptz, timestamptz, uuid);
-drop function if exists app.busy(timestamptz, timestamptz, uuid, uuid[]);
 create or replace function app.busy_times(span_from timestamptz, span_until timestamptz, without_holds_of uuid, moving uuid[])
   returns table (staff_id uuid, service_id uuid, begin_at timestamptz[], end_at timestamptz[])
 language plpgsql stable -- its plan is kept
@@ -91,6 +90,18 @@ begin
 end $$;
 comment on function app.busy_times(timestamptz, timestamptz, uuid, uuid[]) is
   'Time that is taken, buffers included, of each member of staff for each service: expired holds, the holds of one conversation and some bookings left out. Times as arrays, the nth end to the nth begin: thousands of rows cost more to send and to read than to find.';
+
+create or replace function app.busy(span_from timestamptz, span_until timestamptz, without_holds_of uuid, moving uuid[])
+  returns table (staff_id uuid, service_id uuid, busy_from timestamptz, busy_until timestamptz)
+language sql stable
+set search_path = ''
+as $$
+  select t.staff_id, t.service_id, x.busy_from, x.busy_until
+    from app.busy_times(span_from, span_until, without_holds_of, moving) t,
+         unnest(t.begin_at, t.end_at) as x (busy_from, busy_until)
+$$;
+comment on function app.busy(timestamptz, timestamptz, uuid, uuid[]) is
+  'app.busy_times, a row for each time: programs of the release before call it.';
 
 create or replace function app.booking_json(b app.bookings) returns jsonb
 language plpgsql stable
