@@ -1,6 +1,7 @@
 //! The rules of bookings in the database, whoever writes: visits, statuses, the cancellation notice,
 //! codes, storms on one time, and the view that would tell if a rule were broken.
 
+mod busy;
 mod changes;
 mod invariants;
 mod mixed;
