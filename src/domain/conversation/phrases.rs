@@ -15,10 +15,12 @@ mod formal;
 mod overrides;
 mod pt_br;
 mod render;
+mod texts;
 
 pub(crate) use super::words::{Words, words};
-pub use overrides::{Replaceable, Texts, check, preview, replaceable};
+pub use overrides::{Replaceable, check, preview, replaceable};
 pub(crate) use overrides::{filled, refusals, sample};
+pub use texts::Texts;
 
 /// The shipped phrases of a language.
 pub(crate) const fn phrases(language: Language) -> &'static Phrases {
