@@ -26,7 +26,6 @@ const RESTING: usize = 64;
 pub(crate) struct World {
     gateway: Gateway,
     web_port: u16,
-    authorization: String,
     /// What was said in another world must not come again.
     nth: u64,
     made: AtomicU64,
@@ -64,7 +63,6 @@ impl World {
         Arc::new(Self {
             gateway,
             web_port,
-            authorization: format!("Bearer {}", token()),
             nth,
             made: AtomicU64::new(0),
             messages: AtomicU64::new(0),
@@ -212,8 +210,8 @@ impl World {
         format!(
             "POST /webhooks/evolution HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: axios/1.7.9\r\n\
              accept: application/json, text/plain, */*\r\ncontent-type: application/json\r\n\
-             authorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
-            self.authorization,
+             authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
+            token(),
             body.len()
         )
         .into_bytes()
@@ -287,7 +285,7 @@ impl Latencies {
     }
 }
 
-/// What the gateway makes of `headers.jwt_key`; taken for an hour.
+/// What the gateway makes of `headers.jwt_key`, for each of its webhooks: it is not taken for ever.
 fn token() -> String {
     let now = Clock::default().now().timestamp();
     let claims = json!({ "iat": now, "exp": now + 600, "app": "evolution", "action": "webhook" });

@@ -9,10 +9,10 @@
 //! again with a million finished and a million planned rows. About seven minutes.
 //!
 //! `-- --quick` takes a minute, without the big tables and without writing files: it tries the
-//! benchmark, or compares two builds. `-- --no-history` leaves the big tables out, `-- --chart` draws the
-//! chart of the JSON that is there. `BENCH_CUSTOMERS`
-//! sets how many write at once, `BENCH_PONTUAL` names another build of the program, `BENCH_SQL` a file
-//! that is applied after migrating, `BENCH_LOG` is the processes' `RUST_LOG`.
+//! benchmark, or compares two builds; `-- --quick --history` takes three, with them. `-- --no-history`
+//! leaves the big tables out, `-- --chart` draws the chart of the JSON that is there. `BENCH_CUSTOMERS` sets
+//! how many write at once, `BENCH_PONTUAL` names another build of the program, `BENCH_SQL` a file that
+//! is applied after migrating, `BENCH_LOG` is the processes' `RUST_LOG`.
 
 mod chart;
 mod customers;

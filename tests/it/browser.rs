@@ -268,8 +268,21 @@ struct Page {
 
 impl Page {
     async fn click(&self, css: &str) {
-        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
-        element.unwrap().click().await.unwrap();
+        self.tap(Locator::Css(css)).await;
+    }
+
+    /// Clicks what is there; what is drawn anew between the look and the click, or still moves into
+    /// its place, is looked for again, as a person taps again.
+    async fn tap(&self, what: Locator<'_>) {
+        let begun = Instant::now();
+        loop {
+            let element = self.client.wait().at_most(PATIENCE).for_element(what).await.unwrap();
+            match element.click().await {
+                Ok(()) => return,
+                Err(error) => assert!(begun.elapsed() < PATIENCE, "{what:?}: {error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Types into the field and presses Enter; the focus stays there.
@@ -286,8 +299,7 @@ impl Page {
     /// Taps the quick reply of a digit.
     async fn answer(&self, digit: &str) {
         let chip = format!("//div[@id='quick']/button[b='{digit}']");
-        let chip = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&chip)).await;
-        chip.unwrap().click().await.unwrap();
+        self.tap(Locator::XPath(&chip)).await;
     }
 
     /// Waits for the business's message of this number, which holds `words`.
